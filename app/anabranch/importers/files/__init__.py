@@ -1,5 +1,5 @@
 """Files of other tools: found, followed, and read as lines or rows.
 
-Others use: `candidates`, `databases.copy_below`, `databases.rows`, `databases.snapshot`, `lines`,
+Others use: `cache.FileCache`, `cache.RowCache`, `candidates`, `databases`, `lines`,
 `zstd.ZstdFile`.
 """

@@ -6,17 +6,17 @@ import errno
 import os
 import sqlite3
 import stat
-from contextlib import closing
+from contextlib import closing, suppress
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import IO, TYPE_CHECKING, Any, Final, TypeAlias
 
 import orjson
 
-from anabranch.importers.files.databases import alone, is_left_over, snapshot
+from anabranch.importers.files.databases import alone, is_left_over, looked_up, names_in
 from anabranch.importers.files.lines import (
+    LINE_BYTES_MAX,
     UNREADABLE,
-    first_lines,
     opened,
     plain_name,
     why_unread,
@@ -44,7 +44,7 @@ class Candidate:
         self.unread: str | None = None
         """Why it could not be read, once it was asked for something."""
 
-    @property
+    @cached_property
     def suffix(self) -> str:
         """Its suffix in lower case, without that of a compression."""
         return os.path.splitext(self.name)[1].lower()  # noqa: PTH122 - a name, not a path.
@@ -52,9 +52,26 @@ class Candidate:
     @cached_property
     def head(self) -> bytes:
         """Its beginning, decompressed; nothing where it cannot be read."""
+        return self._begun[:HEAD_BYTES]
+
+    @cached_property
+    def _begun(self) -> bytes:
+        """Its beginning; of a file of lines with the rest of the line that goes on behind that."""
         try:
-            with opened(self.path) as file:
-                return file.read(HEAD_BYTES)
+            with opened(self.path, buffer=HEAD_BYTES) as file:
+                begun = file.read(HEAD_BYTES)
+                is_cut = len(begun) == HEAD_BYTES and not begun.endswith(b"\n")
+                if not is_cut or self.suffix != ".jsonl" or begun.count(b"\n") >= HEAD_LINES:
+                    return begun
+                return begun + self._rest(file)
+        except UNREADABLE as error:
+            self.unread = why_unread(error)
+            return b""
+
+    def _rest(self, file: IO[bytes]) -> bytes:
+        """Return the rest of a line, nothing where the file is damaged there."""
+        try:
+            return file.readline(LINE_BYTES_MAX)
         except UNREADABLE as error:
             self.unread = why_unread(error)
             return b""
@@ -63,7 +80,7 @@ class Candidate:
     def first_records(self) -> list[dict[str, Any]]:
         """The JSON objects on its first lines; a first line may be very long."""
         found: list[dict[str, Any]] = []
-        for line in self._first_lines():
+        for line in self._begun.split(b"\n")[:HEAD_LINES]:
             try:
                 record = orjson.loads(line)
             except orjson.JSONDecodeError:
@@ -71,16 +88,6 @@ class Candidate:
             if isinstance(record, dict):
                 found.append(record)
         return found
-
-    def _first_lines(self) -> list[bytes]:
-        """Return whole lines, where a file has such by its name, else those of its beginning."""
-        if self.suffix != ".jsonl" or len(self.head) < HEAD_BYTES:
-            return self.head.split(b"\n")[:HEAD_LINES]
-        try:
-            return first_lines(self.path, count=HEAD_LINES, size=HEAD_BYTES)
-        except UNREADABLE as error:
-            self.unread = why_unread(error)
-            return []
 
     @cached_property
     def tables(self) -> dict[str, frozenset[str]]:
@@ -92,25 +99,20 @@ class Candidate:
         if not self.head.startswith(_SQLITE):
             return {}
         found: dict[str, frozenset[str]] = {}
-        for connected in (alone, snapshot) if is_left_over(self.path) else (snapshot,):
-            self.unread = None
-            try:
-                found = _tables(self.path, connected)
-            except sqlite3.Error as error:
-                self.unread = why_unread(error)
-            if found:
-                break
-        return found
+        if is_left_over(self.path):
+            with suppress(sqlite3.Error), closing(alone(self.path)) as database:
+                found = _tables(database)
+        try:
+            return found or looked_up(self.path, _tables)
+        except sqlite3.Error as error:
+            self.unread = why_unread(error)
+            return {}
 
 
-def _tables(
-    path: Path, connected: Callable[[Path], sqlite3.Connection]
-) -> dict[str, frozenset[str]]:
+def _tables(database: sqlite3.Connection) -> dict[str, frozenset[str]]:
     """Return the columns of a database's tables. Raises sqlite3.Error."""
-    with closing(connected(path)) as database:
-        query = "SELECT name FROM sqlite_master WHERE type='table'"
-        names = [str(row[0]) for row in database.execute(query)]
-        return {name: _columns(database, name) for name in names}
+    query = "SELECT name FROM sqlite_master WHERE type='table'"
+    return {name: _columns(database, name) for name in names_in(database, query)}
 
 
 def _columns(database: sqlite3.Connection, table: str) -> frozenset[str]:

@@ -8,16 +8,17 @@ import tempfile
 from contextlib import closing, contextmanager, suppress
 from contextvars import ContextVar
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from anabranch.home.passing import clear_passing, passing_folder_here
 from anabranch_events.errors import AnabranchError
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Callable, Generator, Iterator
 
     from anabranch.home.folder import Home
 
+T = TypeVar("T")
 PAGES_AT_ONCE: Final = 4096
 BUSY_S: Final = 5.0
 _home: Final[ContextVar[Home | None]] = ContextVar("_home", default=None)
@@ -54,9 +55,25 @@ def snapshot(path: Path) -> sqlite3.Connection:
     except BaseException:
         copy.close()
         raise
-    copy.row_factory = sqlite3.Row
-    copy.text_factory = _text
-    return copy
+    return _told_plainly(copy)
+
+
+def looked_up(path: Path, ask: Callable[[sqlite3.Connection], T]) -> T:
+    """Return what `ask` reads of a database with few queries, without a copy of it if that can be.
+
+    A copy is made where something has to be recovered or waited for. Raises sqlite3.Error.
+    """
+    with suppress(sqlite3.Error, OSError):
+        if not is_left_over(path):
+            with closing(_itself(path)) as database:
+                return ask(database)
+    with closing(snapshot(path)) as database:
+        return ask(database)
+
+
+def names_in(database: sqlite3.Connection, query: str) -> tuple[str, ...]:
+    """Return the first column of a query, as text."""
+    return tuple(str(row[0]) for row in rows(database, query))
 
 
 def alone(path: Path) -> sqlite3.Connection:
@@ -72,6 +89,13 @@ def is_left_over(path: Path) -> bool:
     return not _beside(path, "-shm") and (_beside(path, "-wal") or _beside(path, "-journal"))
 
 
+def _told_plainly(database: sqlite3.Connection) -> sqlite3.Connection:
+    """Have rows know their columns, and text be text though it is damaged."""
+    database.row_factory = sqlite3.Row
+    database.text_factory = _text
+    return database
+
+
 def _text(data: bytes) -> str:
     return data.decode("utf-8", "replace")
 
@@ -84,7 +108,7 @@ def _fill(copy: sqlite3.Connection, path: Path) -> None:
     recover beside it, so the files are copied first. In WAL mode without a -wal nobody has it open.
     """
     if not is_left_over(path):
-        _back_up(copy, path, immutable=_in_wal_mode(path) and not _beside(path, "-shm"))
+        _back_up(copy, _itself(path))
         return
     with _folder() as folder:
         twin = folder / path.name
@@ -92,7 +116,7 @@ def _fill(copy: sqlite3.Connection, path: Path) -> None:
             part = path.with_name(path.name + suffix)
             if part.exists():
                 shutil.copyfile(part, twin.with_name(twin.name + suffix))
-        _back_up(copy, twin, immutable=False)
+        _back_up(copy, _connected(twin, immutable=False))
 
 
 @contextmanager
@@ -119,9 +143,18 @@ def _in_wal_mode(path: Path) -> bool:
         return file.read(20)[18:19] == b"\x02"
 
 
-def _back_up(copy: sqlite3.Connection, path: Path, *, immutable: bool) -> None:
+def _itself(path: Path) -> sqlite3.Connection:
+    """Return a connection to a database of which nothing has to be recovered."""
+    return _connected(path, immutable=_in_wal_mode(path) and not _beside(path, "-shm"))
+
+
+def _connected(path: Path, *, immutable: bool) -> sqlite3.Connection:
     address = _address(path, immutable=immutable)
-    with closing(sqlite3.connect(address, uri=True, timeout=BUSY_S)) as database:
+    return _told_plainly(sqlite3.connect(address, uri=True, timeout=BUSY_S))
+
+
+def _back_up(copy: sqlite3.Connection, original: sqlite3.Connection) -> None:
+    with closing(original) as database:
         database.backup(copy, pages=PAGES_AT_ONCE)
 
 

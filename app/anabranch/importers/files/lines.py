@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import gzip
 import io
+import os
 import zlib
 from contextlib import contextmanager, suppress
-from typing import IO, TYPE_CHECKING, Any, Final, cast
+from typing import IO, TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias, cast
 
 import msgspec
 import orjson
@@ -16,11 +17,15 @@ from anabranch.importers.files.zstd import ZstdFile
 from anabranch.importers.records.model import Broken
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Callable, Generator, Iterator
     from pathlib import Path
+
+    from _typeshed import WriteableBuffer
 
 UNREADABLE: Final = (OSError, EOFError, ValueError, zlib.error, zstandard.ZstdError)
 """A file that is gone, that may not be read, or whose compression is damaged."""
+ReadLines: TypeAlias = "Callable[[Path], Iterator[Line | Broken]]"
+"""Gives the lines of a file: `lines`, or those of a cache."""
 LINE_BYTES_MAX: Final = 64 * 1024 * 1024
 _BUFFER: Final = 1024 * 1024
 _COMPRESSED: Final = (".gz", ".zst")
@@ -32,11 +37,39 @@ def why_unread(error: Exception) -> str:
     return said or str(error) or type(error).__name__
 
 
-class Line(msgspec.Struct, frozen=True, gc=False):
+class Line(msgspec.Struct, gc=False):
     """A whole line of a file and its number, from 1 on."""
 
     number: int
     data: bytes
+    record: dict[str, Any] | Broken | None = None
+    """Its JSON object, or why it is none, once that was asked for."""
+
+
+class Extent(NamedTuple):
+    """A file, and how long it was when it was looked at."""
+
+    device: int
+    inode: int
+    size: int
+
+
+class _Beginning(io.RawIOBase):
+    """The first bytes of a file: what is written behind them is not there."""
+
+    def __init__(self, file: io.FileIO, size: int) -> None:
+        self._file = file
+        self._left = size
+
+    def readable(self) -> bool:
+        """Tell that it can be read."""
+        return True
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        """Read some bytes into a buffer; none are left at the end."""
+        count = self._file.readinto(memoryview(buffer).cast("B")[: self._left]) or 0
+        self._left -= count
+        return count
 
 
 def plain_name(path: Path) -> str:
@@ -44,28 +77,54 @@ def plain_name(path: Path) -> str:
     return path.stem if path.suffix in _COMPRESSED else path.name
 
 
+def extent_of(path: Path) -> Extent | None:
+    """Return which file is at a path, and how long it is; None where that cannot be known."""
+    try:
+        return _extent(path.stat())
+    except OSError:
+        return None
+
+
+def _extent(found: os.stat_result) -> Extent:
+    return Extent(found.st_dev, found.st_ino, found.st_size)
+
+
 @contextmanager
-def opened(path: Path) -> Generator[IO[bytes]]:
-    """Open a file for reading only, decompressed."""
-    with path.open("rb", buffering=_BUFFER) as file:
+def opened(
+    path: Path, *, extent: Extent | None = None, buffer: int = _BUFFER
+) -> Generator[IO[bytes]]:
+    """Open a file for reading only, decompressed; with an `extent` only that of it.
+
+    Raises OSError, also for one that was written anew since its extent was known.
+    """
+    file: io.BufferedReader[Any]
+    with path.open("rb", buffering=0) as raw:
+        if extent is None:
+            file = io.BufferedReader(raw, buffer)
+        else:
+            now = _extent(os.fstat(raw.fileno()))
+            if now[:2] != extent[:2] or now.size < extent.size:
+                raise OSError("it was written anew while it was read")
+            file = io.BufferedReader(_Beginning(raw, extent.size), buffer)
         if path.suffix == ".gz":
             with gzip.open(file, "rb") as unpacked:
                 yield cast("IO[bytes]", unpacked)
         elif path.suffix == ".zst":
-            with io.BufferedReader(ZstdFile(file), _BUFFER) as unpacked:
+            with io.BufferedReader(ZstdFile(file), buffer) as unpacked:
                 yield unpacked
         else:
             yield file
 
 
-def lines(path: Path) -> Iterator[Line | Broken]:
+def lines(path: Path, *, extent: Extent | None = None) -> Iterator[Line | Broken]:
     """Yield the lines of a file that are not empty; memory is that of the longest line.
 
-    A line longer than 64 MiB is yielded as broken. The last line may be without an end.
+    A line longer than 64 MiB is yielded as broken. The last line may be without an end. With an
+    `extent` only the lines within it are yielded.
     """
     number = 0
     try:
-        with opened(path) as file:
+        with opened(path, extent=extent) as file:
             while data := file.readline(LINE_BYTES_MAX + 1):
                 number += 1
                 if len(data) > LINE_BYTES_MAX and not data.endswith(b"\n"):
@@ -82,16 +141,6 @@ def _pass_over(file: IO[bytes]) -> None:
         pass
 
 
-def first_lines(path: Path, *, count: int, size: int) -> list[bytes]:
-    """Return the first whole lines that begin within `size` bytes. Raises UNREADABLE."""
-    found: list[bytes] = []
-    with opened(path) as file:
-        while len(found) < count and size > 0 and (data := file.readline(LINE_BYTES_MAX)):
-            found.append(data)
-            size -= len(data)
-    return found
-
-
 def whole(path: Path) -> bytes | Broken:
     """Return all bytes of a file, decompressed, or why they cannot be read."""
     try:
@@ -101,12 +150,12 @@ def whole(path: Path) -> bytes | Broken:
         return Broken(path=path, number=0, reason=str(error), more=False)
 
 
-def holds(path: Path, wanted: bytes) -> bool:
+def holds(path: Path, wanted: bytes, *, extent: Extent | None = None) -> bool:
     """Tell whether a file has these bytes anywhere; it is not cut into lines for that.
 
     One that cannot be read has none: who reads its lines hears why.
     """
-    with suppress(*UNREADABLE), opened(path) as file:
+    with suppress(*UNREADABLE), opened(path, extent=extent) as file:
         end = b""
         while chunk := file.read(_BUFFER):
             if wanted in chunk or wanted in end + chunk[: len(wanted)]:
@@ -117,7 +166,11 @@ def holds(path: Path, wanted: bytes) -> bool:
 
 def document(path: Path) -> dict[str, Any] | Broken:
     """Return the JSON object that a whole file is, or why it is none."""
-    data = whole(path)
+    return document_in(path, whole(path))
+
+
+def document_in(path: Path, data: bytes | Broken) -> dict[str, Any] | Broken:
+    """Return the JSON object that a file's bytes are, or why they are none."""
     found = data if isinstance(data, Broken) else parsed(path, Line(1, data))
     return msgspec.structs.replace(found, more=False) if isinstance(found, Broken) else found
 
@@ -133,9 +186,9 @@ def items(path: Path) -> list[msgspec.Raw] | Broken:
         return Broken(path=path, number=0, reason=str(error), more=False)
 
 
-def records(path: Path) -> Iterator[tuple[int, dict[str, Any]] | Broken]:
-    """Yield the JSON object on each line with the line's number."""
-    for line in lines(path):
+def records(path: Path, read: ReadLines = lines) -> Iterator[tuple[int, dict[str, Any]] | Broken]:
+    """Yield the JSON object on each line with the line's number; `read` gives the lines."""
+    for line in read(path):
         if isinstance(line, Broken):
             yield line
             continue
@@ -145,6 +198,12 @@ def records(path: Path) -> Iterator[tuple[int, dict[str, Any]] | Broken]:
 
 def parsed(path: Path, line: Line) -> dict[str, Any] | Broken:
     """Return the JSON object on a line, or why it is none."""
+    if line.record is None:
+        line.record = _parsed(path, line)
+    return line.record
+
+
+def _parsed(path: Path, line: Line) -> dict[str, Any] | Broken:
     try:
         found = orjson.loads(line.data)
     except orjson.JSONDecodeError as error:

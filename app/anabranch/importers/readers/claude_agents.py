@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from anabranch.importers.files.lines import lines
 from anabranch.importers.readers.claude_files import (
     Results,
     age_of,
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from anabranch.importers.files.lines import ReadLines
     from anabranch.importers.records.model import Record
 
 _WARM_UP: Final = "Warmup"
@@ -37,7 +37,8 @@ _WARM_UP: Final = "Warmup"
 class Agents:
     """The sub-agents of a source, each yielded once: where it was called, or at the end."""
 
-    def __init__(self, paths: Sequence[Path]) -> None:
+    def __init__(self, paths: Sequence[Path], read: ReadLines) -> None:
+        self.read = read
         self._waiting: dict[str, list[Path]] = {}
         for path in paths:
             self._waiting.setdefault(agent_id(path), []).append(path)
@@ -58,7 +59,7 @@ class Agents:
     def of_session(self, session: str) -> Iterator[Record]:
         """Yield the records of the agents of a session that no call of its names."""
         for name, paths in list(self._waiting.items()):
-            if name in self._waiting and owner_of(paths[0]) == session:
+            if name in self._waiting and owner_of(paths[0], self.read) == session:
                 parent = text_of(self._meta[name].get("parentAgentId"))
                 known = parent is not None and parent in self._meta
                 if self._is_warm_up(name):
@@ -72,7 +73,7 @@ class Agents:
         """Yield the records of agents whose session is not there."""
         for name, paths in list(self._waiting.items()):
             if name in self._waiting:
-                session = owner_of(paths[0])
+                session = owner_of(paths[0], self.read)
                 owner = text_of(self._meta[name].get("parentAgentId")) or session
                 if self._is_warm_up(name):
                     yield self._passed_over(name, None)
@@ -87,7 +88,7 @@ class Agents:
         if self._meta[name]:
             return False
         prompts = Prompts()
-        for record in chained_in(self._waiting[name][0]):
+        for record in chained_in(self._waiting[name][0], self.read):
             asked = prompts.asked(record)
             if asked is not None or _calls(record):
                 return asked == _WARM_UP
@@ -124,6 +125,7 @@ class _Agent(Talk):
     ) -> None:
         super().__init__(agents, session)
         self._name, self._paths, self._meta, self._call = name, paths, meta, told
+        self._read = agents.read
 
     def records(self, parent: str | None) -> Iterator[Record]:
         """Yield the agent's records, from its task to its report."""
@@ -151,7 +153,7 @@ class _Agent(Talk):
     def _chained(self) -> Iterator[dict[str, Any] | Results | Broken | Unknown]:
         """Yield the records of the file's chain that were not copied, and what is no record."""
         seen: set[str] = set()
-        for path in sorted(self._paths, key=lambda path: age_of(head_of(path))):
+        for path in sorted(self._paths, key=lambda path: age_of(head_of(path, self._read))):
             for found in self._of_file(path):
                 if len(self._paths) > 1 and isinstance(found, (dict, Results)):
                     record_id = found.uuid if isinstance(found, Results) else id_of(found)
@@ -162,7 +164,7 @@ class _Agent(Talk):
 
     def _of_file(self, path: Path) -> Iterator[dict[str, Any] | Results | Broken | Unknown]:
         begun = False
-        for line in lines(path):
+        for line in self._read(path):
             if isinstance(line, Broken):
                 yield line
                 continue

@@ -8,11 +8,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from anabranch.importers.files.lines import lines
+from anabranch.importers.files.cache import FileCache
 from anabranch.importers.reader import Source
 from anabranch.importers.readers.abandoned import Course
 from anabranch.importers.readers.claude_agents import Agents
-from anabranch.importers.readers.claude_copies import Copies, is_begun_copy
+from anabranch.importers.readers.claude_copies import Copies, found_head
 from anabranch.importers.readers.claude_files import (
     BOOKKEEPING,
     Results,
@@ -72,12 +72,12 @@ class ClaudeCodeReader:
 
     def sources(self, files: Sequence[Path]) -> list[Source]:
         """Group sessions with their sub-agents, and with the sessions forked from them."""
-        mains = [path for path in files if not is_agent(path) and not is_begun_copy(path)]
         agents: dict[str, list[Path]] = {}
         for path in files:
             if is_agent(path):
                 agents.setdefault(owner_of(path), []).append(path)
-        heads = [head_of(path) for path in mains]
+        mains = [path for path in files if not is_agent(path)]
+        heads = [head for path in mains if (head := found_head(path)) is not None]
         owned = {head.session_id for head in heads}
         found = [
             _source(family, [agent for head in family for agent in agents.get(head.session_id, ())])
@@ -96,10 +96,11 @@ class ClaudeCodeReader:
 
     def read(self, source: Source) -> Iterator[Record]:
         """Yield the records of a session, its sub-agents and its forks."""
-        heads = [head_of(path) for path in source.files if not is_agent(path)]
+        read = FileCache().lines
+        heads = [head_of(path, read) for path in source.files if not is_agent(path)]
         heads.sort(key=age_of)
-        agents = Agents([path for path in source.files if is_agent(path)])
-        copies = Copies()
+        agents = Agents([path for path in source.files if is_agent(path)], read)
+        copies = Copies(read)
         family = Family(heads, links=copies.links)
         for root in family.roots():
             origin = next(iter(sorted(root.origins)), None)
@@ -128,6 +129,7 @@ class _Session(Talk):
         super().__init__(agents, session_id)
         self._copies = copies
         self._agents = agents
+        self._read = agents.read
         self._family = family
         self._sides = SideChains(self)
         self._begun = False
@@ -164,7 +166,7 @@ class _Session(Talk):
     ) -> Iterator[dict[str, Any] | Results | Broken | Unknown]:
         """Yield the records of a file that are of its chain and its own, and what is no record."""
         lone = self._family.lone
-        for line in lines(path):
+        for line in self._read(path):
             if isinstance(line, Broken):
                 yield line
                 continue
@@ -220,7 +222,7 @@ class _Session(Talk):
     def _nodes(self, path: Path) -> Iterator[Node]:
         prompts = Prompts()
         lone = self._family.lone
-        for place, line in places_in(path):
+        for place, line in places_in(path, self._read):
             if place.isSidechain:
                 continue
             may_ask = place.may_ask

@@ -2,30 +2,47 @@
 
 from __future__ import annotations
 
+from itertools import tee
 from typing import TYPE_CHECKING, Any
 
+from anabranch.importers.files.lines import lines
 from anabranch.importers.readers.claude_files import (
     chained_in,
     copies_anew,
+    head_in,
+    is_chained,
     link_of,
     message_id,
+    records_in,
 )
 from anabranch.importers.records.values import kind_of, object_of, objects_of, text_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
+    from anabranch.importers.files.lines import ReadLines
     from anabranch.importers.records.families import Head, Link
+    from anabranch.importers.records.model import Broken
 
 
-def is_begun_copy(path: Path) -> bool:
-    """Tell whether a file may be a copy that has come no further than its first prompt.
+def found_head(path: Path) -> Head | None:
+    """Return the head of a file; None for a copy that has come no further than its first prompt."""
+    records, again = tee(records_in(path, lines))
+    if _is_begun_copy(records):
+        return None
+    del records  # So that what it did not take is not kept for it.
+    return head_in(path, again)
 
-    Its first answer will say which session that is. In a copy a prompt is a list of blocks.
+
+def _is_begun_copy(records: Iterable[dict[str, Any] | Broken | str]) -> bool:
+    """Tell whether a file may be a copy without its first answer, which names what was copied.
+
+    In a copy a prompt is a list of blocks.
     """
     is_copy = False
-    for number, record in enumerate(chained_in(path)):
+    chained = (one for one in records if isinstance(one, dict) and is_chained(one))
+    for number, record in enumerate(chained):
         if number == 0:
             content = object_of(record.get("message")).get("content")
             is_copy = copies_anew(record) and isinstance(content, list)
@@ -41,7 +58,8 @@ class Copies:
     and by the answer or result that it follows.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, read: ReadLines) -> None:
+        self._read = read
         self._known: dict[int, tuple[str, str]] = {}
         self._of: dict[str, str] = {}
 
@@ -55,7 +73,7 @@ class Copies:
         To be called for the file of the oldest session first: it has what others copied.
         """
         follows: dict[str | None, int] = {}
-        for record in chained_in(head.path):
+        for record in chained_in(head.path, self._read):
             link = link_of(record)
             if not copies_anew(record):
                 yield link

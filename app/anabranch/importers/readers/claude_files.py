@@ -16,8 +16,10 @@ from anabranch.importers.records.model import Broken
 from anabranch.importers.records.values import json_of, kind_of, object_of, text_of, time_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
+
+    from anabranch.importers.files.lines import ReadLines
 
 CHAINED: Final = frozenset({"user", "assistant", "system", "attachment", "progress"})
 BOOKKEEPING: Final = frozenset(
@@ -80,12 +82,12 @@ def is_agent(path: Path) -> bool:
     return plain_name(path).startswith("agent-")
 
 
-def owner_of(path: Path) -> str:
+def owner_of(path: Path, read: ReadLines = lines_in) -> str:
     """Return the session that an agent's file belongs to: its folder; in old releases a field."""
     for folder in path.parents:
         if folder.name == "subagents":
             return folder.parent.name
-    return head_of(path).session_id
+    return head_of(path, read).session_id
 
 
 def agent_id(path: Path) -> str:
@@ -93,9 +95,9 @@ def agent_id(path: Path) -> str:
     return plain_name(path).removeprefix("agent-").removesuffix(".jsonl")
 
 
-def records_in(path: Path) -> Iterator[dict[str, Any] | Broken | str]:
+def records_in(path: Path, read: ReadLines) -> Iterator[dict[str, Any] | Broken | str]:
     """Yield records; of bookkeeping only its kind, which is seen without parsing."""
-    for line in lines_in(path):
+    for line in read(path):
         yield line if isinstance(line, Broken) else record_in(path, line)
 
 
@@ -182,9 +184,9 @@ class Place(msgspec.Struct, gc=False):
 _decode_place: Final = msgspec.json.Decoder(Place).decode
 
 
-def places_in(path: Path) -> Iterator[tuple[Place, Line]]:
+def places_in(path: Path, read: ReadLines) -> Iterator[tuple[Place, Line]]:
     """Yield the records of the chain, as far as it takes to know their places, with their lines."""
-    for line in lines_in(path):
+    for line in read(path):
         if not isinstance(line, Broken) and (place := place_in(path, line)) is not None:
             yield place, line
 
@@ -216,9 +218,9 @@ def _place_of(record: dict[str, Any]) -> Place:
     )
 
 
-def chained_in(path: Path) -> Iterator[dict[str, Any]]:
+def chained_in(path: Path, read: ReadLines = lines_in) -> Iterator[dict[str, Any]]:
     """Yield the records of the chain."""
-    for record in records_in(path):
+    for record in records_in(path, read):
         if isinstance(record, dict) and is_chained(record):
             yield record
 
@@ -270,14 +272,19 @@ def _origin_of(record: dict[str, Any]) -> str | None:
     return forked or text_of(record.get("requestSessionId")) or text_of(record.get("sessionId"))
 
 
-def head_of(path: Path) -> Head:
+def head_of(path: Path, read: ReadLines = lines_in) -> Head:
     """Read a file until its first answer, which names the session it was first given to.
 
     The file has the session's name. Some releases left the origin's in records that were copied.
     """
+    return head_in(path, records_in(path, read))
+
+
+def head_in(path: Path, records: Iterable[dict[str, Any] | Broken | str]) -> Head:
+    """Return the head that a file's records tell; they are taken as far as that needs."""
     head = Head(path, plain_name(path).removesuffix(".jsonl"))
     is_named = _SESSION.fullmatch(head.session_id) is not None
-    for record in records_in(path):
+    for record in records:
         if not isinstance(record, dict):
             continue
         head.time = head.time or time_of(record.get("timestamp"))

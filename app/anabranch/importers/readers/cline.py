@@ -13,7 +13,6 @@ from anabranch.importers.readers.cline_files import (
     SUFFIX,
     Compaction,
     compaction_of,
-    damage_in,
     database_of,
     files_of,
     head_of,
@@ -93,7 +92,9 @@ class ClineReader:
                 beside=tuple(manifest_of(head.path) for head in family),
                 shared=tuple(dict.fromkeys(database_of(head.path) for head in family)),
             )
-            for family in families_of([head_of(folder, folder.name) for folder in folders])
+            for family in families_of(
+                [head_of(folder, folder.name, manifest_in(folder)) for folder in folders]
+            )
         ]
 
     def read(self, source: Source) -> Iterator[Record]:
@@ -110,14 +111,11 @@ class _Reading:
         self.waiting: dict[str, dict[str, Any]] = {}
         self.paths: dict[str, Path] = {}
         self.parents: dict[str, str] = {}
+        self.manifests: dict[Path, dict[str, Any] | Broken] = {}
         self.broken: list[Broken] = []
-        rows = rows_in(source.path.parent)
-        if isinstance(rows, Broken):
-            self.broken.append(rows)
-        else:
-            self.rows = rows
         for folder in dict.fromkeys(path.parent for path in source.files):
-            self.broken += damage_in(folder)
+            manifest = self.manifests[folder] = manifest_in(folder)
+            self.broken += [manifest] if isinstance(manifest, Broken) else []
         for path in [path for path in source.files if plain_name(path).endswith(SUFFIX)]:
             found = document(path)
             if isinstance(found, Broken):
@@ -126,12 +124,25 @@ class _Reading:
             session_id = text_of(found.get("sessionId")) or plain_name(path)
             self.waiting[session_id] = found
             self.paths[session_id] = path
+        rows = rows_in(source.path.parent, self.waiting)
+        if isinstance(rows, Broken):
+            self.broken.insert(0, rows)
+        else:
+            self.rows = rows
+        for session_id, found in self.waiting.items():
             parent = text_of(object_of(found.get("origin")).get("parentThreadId"))
             row_parent = text_of(self.rows.get(session_id, {}).get("parent_session_id"))
             if parent or row_parent:
                 self.parents[session_id] = parent or row_parent or ""
         mains = [name for name in self.waiting if name not in self.parents]
-        self.family = Family([head_of(self.paths[name], name) for name in mains], links=self._links)
+        heads = [
+            head_of(path, name, self.manifest(path)) for name in mains if (path := self.paths[name])
+        ]
+        self.family = Family(heads, links=self._links)
+
+    def manifest(self, path: Path) -> dict[str, Any]:
+        """Return the manifest beside a session's file; nothing where it cannot be read."""
+        return object_of(self.manifests[path.parent])
 
     def _links(self, head: Head) -> Iterator[Link]:
         before: str | None = None
@@ -211,7 +222,7 @@ class _Session:
         self._document = document
         self._reading = reading
         self._path = reading.paths[session_id]
-        self._manifest = manifest_in(self._path.parent)
+        self._manifest = reading.manifest(self._path)
         self._compaction = compaction_of(self._path, session_id)
         self._row = reading.rows.get(session_id, {})
         self._left_out: Counter[str] = Counter()

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
-from contextlib import closing
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from anabranch.importers.files.candidates import is_there
-from anabranch.importers.files.databases import rows, snapshot
+from anabranch.importers.files.databases import looked_up, rows
 from anabranch.importers.files.lines import document, plain_name, why_unread
 from anabranch.importers.records.families import Head
 from anabranch.importers.records.model import Broken, Summary, Unknown
 from anabranch.importers.records.values import (
-    json_of,
     kind_of,
     object_of,
     objects_of,
@@ -21,14 +19,15 @@ from anabranch.importers.records.values import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
 SUFFIX: Final = ".messages.json"
 
 
-def head_of(path: Path, session_id: str) -> Head:
+def head_of(path: Path, session_id: str, manifest: dict[str, Any] | Broken) -> Head:
     """Return a session's head; going back to a checkpoint makes a fork, too."""
-    manifest = manifest_in(path if path.name == session_id else path.parent)
+    manifest = object_of(manifest)
     metadata = object_of(manifest.get("metadata"))
     origin = text_of(object_of(metadata.get("fork")).get("forkedFromSessionId"))
     return Head(
@@ -91,31 +90,26 @@ def database_of(folder: Path) -> Path:
     return folder.parent.parent / "db" / "sessions.db"
 
 
-def damage_in(folder: Path) -> list[Broken]:
-    """Return why the manifest of a session's folder cannot be read, if it is there."""
+def manifest_in(folder: Path) -> dict[str, Any] | Broken:
+    """Return the manifest of a session's folder, if it is there, or why it cannot be read."""
     path = manifest_of(folder)
-    found = document(path) if is_there(path) else None
-    return [found] if isinstance(found, Broken) else []
+    return document(path) if is_there(path) else {}
 
 
-def manifest_in(folder: Path) -> dict[str, Any]:
-    """Return the manifest of a session's folder."""
-    try:
-        return object_of(json_of(manifest_of(folder).read_bytes()))
-    except OSError:
-        return {}
-
-
-def rows_in(folder: Path) -> dict[str, dict[str, Any]] | Broken:
-    """Return what the database beside the sessions says of each, or why it cannot be read."""
+def rows_in(folder: Path, session_ids: Iterable[str]) -> dict[str, dict[str, Any]] | Broken:
+    """Return what the database beside the sessions says of these, or why it cannot be read."""
     path = database_of(folder)
     if not is_there(path):
         return {}
+    query = "SELECT * FROM sessions WHERE session_id = ?"
     try:
-        with closing(snapshot(path)) as database:
-            return {
-                str(row["session_id"]): dict(zip(row.keys(), row, strict=True))
-                for row in rows(database, "SELECT * FROM sessions")
-            }
+        return looked_up(
+            path,
+            lambda database: {
+                session_id: dict(zip(row.keys(), row, strict=True))
+                for session_id in session_ids
+                for row in rows(database, query, session_id)
+            },
+        )
     except sqlite3.Error as error:
         return Broken(path=path, number=0, reason=why_unread(error), more=False)

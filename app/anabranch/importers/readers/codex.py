@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from anabranch.importers.files.cache import FileCache
 from anabranch.importers.reader import Source
 from anabranch.importers.readers.abandoned import Course
 from anabranch.importers.readers.codex_files import (
@@ -75,8 +76,9 @@ class CodexReader:
 
     def read(self, source: Source) -> Iterator[Record]:
         """Yield the records of threads: sub-agents where they started, forks where they left."""
-        rollouts = [found for path in source.files if (found := read_rollout(path))]
-        reading = _Reading(threads_of(rollouts))
+        cache = FileCache()
+        rollouts = [found for path in source.files if (found := read_rollout(path, cache.lines))]
+        reading = _Reading(threads_of(rollouts), cache)
         for thread in list(reading.threads.values()):
             if not reading.has_origin(thread):
                 yield from reading.thread(thread, origin=_origin(thread.first))
@@ -90,7 +92,8 @@ def _origin(rollout: Rollout) -> str | None:
 class _Reading:
     """The threads of a source, each yielded once."""
 
-    def __init__(self, threads: dict[str, Thread]) -> None:
+    def __init__(self, threads: dict[str, Thread], cache: FileCache) -> None:
+        self.cache = cache
         self.threads = threads
         mark_forks(threads)
         self._told: set[str] = set()
@@ -221,7 +224,7 @@ class _Telling(Talk):
 
     def _course(self, rollout: Rollout) -> Course | None:
         """Return the lines of a file in which turns were taken back; None where none were."""
-        if not rolls_back(rollout):
+        if not rolls_back(rollout, self._reading.cache.holds):
             return None
         return Course(self._thread.id, lambda: nodes_of(rollout))
 

@@ -6,13 +6,15 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from anabranch.importers.files.lines import plain_name, records
+from anabranch.importers.files.lines import lines, plain_name, records
 from anabranch.importers.records.model import Broken
 from anabranch.importers.records.values import kind_of, object_of, text_of, time_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
+
+    from anabranch.importers.files.lines import ReadLines
 
 END: Final = 1 << 62
 _HEAD_RECORDS: Final = 4
@@ -24,6 +26,7 @@ class Rollout:
     """A file: its thread, from which ordinal on, and what that goes on from."""
 
     path: Path
+    read: ReadLines
     meta: dict[str, Any]
     start: int
     time: datetime
@@ -97,13 +100,13 @@ class Thread:
         return self.rollouts[0]
 
 
-def read_rollout(path: Path) -> Rollout | None:
+def read_rollout(path: Path, read: ReadLines = lines) -> Rollout | None:
     """Return what a file's first records say; None where it is no rollout.
 
     A fork begins with its own head and its origin's. Old releases named the origin nowhere else.
     """
     rollout: Rollout | None = None
-    for number, record in enumerate(records(path)):
+    for number, record in enumerate(records(path, read)):
         if number >= _HEAD_RECORDS:
             break
         if isinstance(record, Broken):
@@ -115,7 +118,7 @@ def read_rollout(path: Path) -> Rollout | None:
         if rollout is None:
             ordinal = found.get("ordinal")
             time = time_of(meta.get("timestamp")) or time_of(found.get("timestamp")) or _LATE
-            rollout = Rollout(path, meta, ordinal if isinstance(ordinal, int) else 0, time)
+            rollout = Rollout(path, read, meta, ordinal if isinstance(ordinal, int) else 0, time)
         elif meta.get("id") != rollout.thread_id:
             if rollout.forked_from is None and not rollout.is_subagent:
                 rollout.copied_from = text_of(meta.get("id"))
@@ -203,7 +206,7 @@ def related(rollouts: Sequence[Rollout]) -> list[list[Rollout]]:
 def ordinals(rollout: Rollout) -> Iterator[tuple[int, dict[str, Any]] | Broken]:
     """Yield a file's records with their ordinals; old releases wrote none and have a count."""
     ordinal = rollout.start - 1
-    for record in records(rollout.path):
+    for record in records(rollout.path, rollout.read):
         if isinstance(record, Broken):
             yield record
             continue

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from anabranch.importers.files.lines import holds
 from anabranch.importers.readers.codex_files import END, Rollout, Thread, ordinals
 from anabranch.importers.readers.codex_items import asked_in
 from anabranch.importers.records.chains import Node
@@ -13,8 +12,9 @@ from anabranch.importers.records.model import Broken
 from anabranch.importers.records.values import kind_of, object_of, time_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from datetime import datetime
+    from pathlib import Path
 
 _AT_ONCE: Final = timedelta(seconds=1)
 
@@ -26,7 +26,7 @@ def asked(found: dict[str, Any]) -> str | None:
     return asked_in(payload) if is_user else None
 
 
-def rolls_back(rollout: Rollout) -> bool:
+def rolls_back(rollout: Rollout, holds: Callable[[Path, bytes], bool]) -> bool:
     """Tell without parsing it whether a file says anywhere that turns were taken back.
 
     In a paginated history, of later releases, none are: a second file begins where one is reverted.

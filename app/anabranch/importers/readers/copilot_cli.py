@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from anabranch.importers.files.cache import FileCache
 from anabranch.importers.files.lines import lines, parsed, records
 from anabranch.importers.reader import Source
 from anabranch.importers.records.families import Family, Head, Link, families_of
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from anabranch.importers.files.candidates import Candidate
+    from anabranch.importers.files.lines import ReadLines
     from anabranch.importers.records.families import Member
     from anabranch.importers.records.model import Record
 
@@ -86,10 +88,11 @@ class CopilotCliReader:
 
     def read(self, source: Source) -> Iterator[Record]:
         """Yield the records of a session, its sub-agents and its forks."""
-        heads = {head.path: head for head in map(_head, source.files)}
-        family = Family([*heads.values()], links=lambda head: _links(head.path))
+        read = FileCache().lines
+        heads = {path: _head(path, read) for path in source.files}
+        family = Family([*heads.values()], links=lambda head: _links(head.path, read))
         for root in family.roots():
-            yield from _Session(root, family, heads).records(parent=None)
+            yield from _Session(root, family, heads, read).records(parent=None)
 
 
 @dataclass(slots=True)
@@ -110,8 +113,8 @@ class StartedHead(Head):
         return {name: value for name, value in named.items() if value}
 
 
-def _head(path: Path) -> StartedHead:
-    for record in records(path):
+def _head(path: Path, read: ReadLines = lines) -> StartedHead:
+    for record in records(path, read):
         if isinstance(record, Broken):
             continue
         event = record[1]
@@ -129,16 +132,16 @@ def _head(path: Path) -> StartedHead:
     return StartedHead(path, path.parent.name)
 
 
-def _links(path: Path) -> Iterator[Link]:
-    for record in records(path):
+def _links(path: Path, read: ReadLines) -> Iterator[Link]:
+    for record in records(path, read):
         if not isinstance(record, Broken) and text_of(record[1].get("id")):
             yield Link(record[1]["id"], text_of(record[1].get("parentId")))
 
 
-def _last_ends(path: Path) -> set[str]:
+def _last_ends(path: Path, read: ReadLines) -> set[str]:
     """Return the events that end sub-agents which were asked nothing more after that."""
     ends: dict[str, str | None] = {}
-    for line in lines(path):
+    for line in read(path):
         if isinstance(line, Broken) or b'"agentId"' not in line.data:
             continue
         event = parsed(path, line)
@@ -155,8 +158,13 @@ class _Session:
     """A session's file, with the sub-agents in it and the forks that leave it."""
 
     def __init__(
-        self, member: Member, family: Family[StartedHead], heads: dict[Path, StartedHead]
+        self,
+        member: Member,
+        family: Family[StartedHead],
+        heads: dict[Path, StartedHead],
+        read: ReadLines,
     ) -> None:
+        self._read = read
         self._member = member
         self._key = member.session_id
         self._family = family
@@ -176,8 +184,8 @@ class _Session:
 
     def _of_file(self, path: Path, parent: str | None) -> Iterator[Record]:
         head = self._heads[path]
-        ends = _last_ends(path)
-        for record in records(path):
+        ends = _last_ends(path, self._read)
+        for record in records(path, self._read):
             if isinstance(record, Broken):
                 yield record
                 continue
@@ -246,7 +254,8 @@ class _Session:
         )
 
     def _fork(self, fork: Member, line: str) -> Iterator[Record]:
-        yield from _Session(fork, self._family, self._heads).records(parent=line)
+        session = _Session(fork, self._family, self._heads, self._read)
+        yield from session.records(parent=line)
 
 
 def _ended(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
-from anabranch.importers.files.databases import rows, snapshot
+from anabranch.importers.files.databases import looked_up, names_in, rows, snapshot
 from anabranch.importers.reader import Source, data_folder
 from anabranch.importers.records.model import (
     Broken,
@@ -100,8 +100,7 @@ def _project(path: Path) -> str | None:
 
 def _session_ids(path: Path) -> tuple[str, ...]:
     try:
-        with closing(snapshot(path)) as database:
-            return tuple(str(row[0]) for row in rows(database, "SELECT id FROM sessions"))
+        return looked_up(path, lambda database: names_in(database, "SELECT id FROM sessions"))
     except sqlite3.Error:
         return ()
 

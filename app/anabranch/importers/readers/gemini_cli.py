@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from anabranch.importers.files.cache import FileCache
 from anabranch.importers.files.lines import plain_name
 from anabranch.importers.reader import Source
 from anabranch.importers.readers.abandoned import Course
@@ -97,7 +98,9 @@ class GeminiCliReader:
         """Group files by the sessions that are in them, with their sub-agents."""
         groups: list[tuple[set[str], list[Path]]] = []
         for path in sorted(files):
-            names = set(sessions_in(path)) | ({path.parent.name} if is_agent(path) else set())
+            names = set(sessions_in(path, FileCache(bytes_max=0))) | (
+                {path.parent.name} if is_agent(path) else set()
+            )
             joined = [group for group in groups if group[0] & names]
             groups = [group for group in groups if not group[0] & names]
             paths = [one for group in joined for one in group[1]]
@@ -122,9 +125,10 @@ class _Reading:
         self.project = project
         self._files: dict[str, list[Path]] = {}
         self._parents: dict[str, str] = {}
+        self._cache = FileCache()
         self._told: set[str] = set()
         for path in files:
-            for session_id in dict.fromkeys(sessions_in(path)):
+            for session_id in dict.fromkeys(sessions_in(path, self._cache)):
                 self._files.setdefault(session_id, []).append(path)
                 if is_agent(path):
                     self._parents[session_id] = path.parent.name
@@ -136,7 +140,7 @@ class _Reading:
     def steps(self, session_id: str) -> Iterator[dict[str, Any] | Broken]:
         """Yield a session's lines, from all its files."""
         for path in self._files.get(session_id, ()):
-            for step in steps_in(path):
+            for step in steps_in(path, self._cache):
                 if isinstance(step, Broken):
                     yield step
                 elif step.session_id == session_id:

@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from anabranch.importers.files.lines import Line, document, lines, parsed, plain_name
+from anabranch.importers.files.lines import Line, parsed, plain_name
 from anabranch.importers.records.model import Broken
 from anabranch.importers.records.values import objects_of, text_of
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from anabranch.importers.files.cache import FileCache
     from anabranch.importers.files.candidates import Candidate
 
 
@@ -53,13 +54,13 @@ class Step:
     data: dict[str, Any]
 
 
-def steps_in(path: Path) -> Iterator[Step | Broken]:
+def steps_in(path: Path, files: FileCache) -> Iterator[Step | Broken]:
     """Yield the lines of a file. A line of metadata says whose the following are."""
     if plain_name(path).endswith(".json"):
-        yield from _whole(path)
+        yield from _whole(path, files)
         return
     session_id = plain_name(path)
-    for line in lines(path):
+    for line in files.lines(path):
         found = line if isinstance(line, Broken) else parsed(path, line)
         if isinstance(found, Broken):
             yield found
@@ -69,25 +70,26 @@ def steps_in(path: Path) -> Iterator[Step | Broken]:
         yield Step(session_id, found)
 
 
-def _whole(path: Path) -> Iterator[Step | Broken]:
+def _whole(path: Path, files: FileCache) -> Iterator[Step | Broken]:
     """Yield the lines that a file of old releases, one object, stands for."""
-    found = document(path)
+    found = files.document(path)
     if isinstance(found, Broken):
         yield found
         return
-    messages = objects_of(found.pop("messages", None))
     session_id = text_of(found.get("sessionId")) or plain_name(path)
-    yield Step(session_id, found)
-    for message in messages:
+    yield Step(session_id, {name: one for name, one in found.items() if name != "messages"})
+    for message in objects_of(found.get("messages")):
         yield Step(session_id, message)
 
 
-def sessions_in(path: Path) -> Iterator[str]:
+def sessions_in(path: Path, files: FileCache) -> Iterator[str]:
     """Yield the sessions whose metadata a file holds; one begins anew with each resume."""
     if plain_name(path).endswith(".json"):
-        yield next((one.session_id for one in _whole(path) if isinstance(one, Step)), path.name)
+        yield next(
+            (one.session_id for one in _whole(path, files) if isinstance(one, Step)), path.name
+        )
         return
-    for line in lines(path):
+    for line in files.lines(path):
         if isinstance(line, Line) and b'"projectHash"' in line.data:
             found = parsed(path, line)
             if not isinstance(found, Broken) and "projectHash" in found:

@@ -8,6 +8,7 @@ from contextlib import closing, suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from anabranch.importers.files.cache import RowCache
 from anabranch.importers.files.databases import rows, snapshot
 from anabranch.importers.reader import Source
 from anabranch.importers.readers.abandoned import Course
@@ -105,6 +106,7 @@ class _Session:
         self._helpers: dict[str, str] = {}
         self._models: dict[str, str] = {}
         self._left_out: Counter[str] = Counter()
+        self._events = RowCache(self._parsed)
 
     def records(self) -> Iterator[Record]:
         """Yield the session's records."""
@@ -115,7 +117,7 @@ class _Session:
             attributes={"project": str(self._where[0])},
         )
         course = Course(self._key, self._nodes)
-        for event_id, event in self._events():
+        for event_id, event in self._events:
             time = time_of(event.get("timestamp"))
             yield from course.at(event_id, time)
             yield from self._event(event_id, event, course.line, time)
@@ -125,20 +127,21 @@ class _Session:
         for why, count in sorted((+self._left_out).items()):
             yield Skipped(line=self._key, why=why, count=count)
 
-    def _events(self) -> Iterator[tuple[str, dict[str, Any]]]:
+    def _parsed(self) -> Iterator[tuple[int, tuple[str, dict[str, Any]]]]:
         for row in rows(self._database, self._query, *self._where):
             if "event_data" in row.keys():  # noqa: SIM118 - a row's values are what `in` finds.
                 event = object_of(json_of(row["event_data"]))
                 event.setdefault("timestamp", row["timestamp"])
             else:
                 event = _joined(row)
-            yield str(row["id"]), event
+            size = sum(len(one) for one in row if isinstance(one, (str, bytes)))
+            yield size, (str(row["id"]), event)
 
     def _nodes(self) -> Iterator[Node]:
         """Yield events in a chain; one that rewinds hangs before the invocation it names."""
         before: str | None = None
         began: dict[str, str | None] = {}
-        for event_id, event in self._events():
+        for event_id, event in self._events:
             began.setdefault(str(event.get("invocation_id")), before)
             target = text_of(object_of(event.get("actions")).get("rewind_before_invocation_id"))
             parent = began.get(target, before) if target else before

@@ -164,6 +164,7 @@ class _Checkpoints:
                         time=time_of(content.get("ts")),
                         channels={**object_of(content.get("channel_values")), **stored},
                         metadata=object_of(metadata),
+                        size=sum(len(blob or b"") for blob in list_of(blobs)),
                     )
                 )
         if newest is not None:

@@ -96,6 +96,7 @@ class _Checkpoints:
                     time=time_of(content.get("ts")),
                     channels=object_of(content.get("channel_values")),
                     metadata=object_of(plain_json(row["metadata"])),
+                    size=len(row["checkpoint"] or b""),
                 )
             )
         if newest is not None and self._has_writes:

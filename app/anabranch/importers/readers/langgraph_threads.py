@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import msgspec
 
+from anabranch.importers.files.cache import RowCache
 from anabranch.importers.readers.abandoned import Course
 from anabranch.importers.records.chains import Node
 from anabranch.importers.records.model import Ended, Opened, Skipped, ToolCall, ToolResult, Turn
@@ -41,6 +42,8 @@ class Checkpoint:
     time: datetime | None
     channels: Mapping[str, Any]
     metadata: Mapping[str, Any]
+    size: int = 0
+    """The bytes that its channels were made of."""
 
     def messages(self) -> Iterator[dict[str, Any]]:
         """Yield the messages in the channels of the state."""
@@ -121,9 +124,10 @@ class _Thread:
         self._told.add(name)
         key = f"{self._key}|{name}" if name else self._key
         seen: set[str] = set()
-        course = Course(key, lambda: self._nodes(name))
+        checkpoints = RowCache(lambda: ((one.size, one) for one in self._store.of(self._id, name)))
+        course = Course(key, lambda: _nodes(name, checkpoints))
         first = last = None
-        for checkpoint in self._store.of(self._id, name):
+        for checkpoint in checkpoints:
             time = checkpoint.time
             if first is None:
                 first = time
@@ -151,14 +155,6 @@ class _Thread:
         if name and first is not None:
             yield Ended(line=key, started=first, time=last)
 
-    def _nodes(self, name: str) -> Iterator[Node]:
-        seen: set[str] = set()
-        for checkpoint in self._store.of(self._id, name):
-            ids = {_id_of(one, name, place) for place, one in enumerate(checkpoint.messages())}
-            speaks = bool(ids - seen)
-            seen |= ids
-            yield Node(checkpoint.id, checkpoint.parent, speaks)
-
     def _call_of(self, name: str) -> tuple[str, str] | None:
         """Return the graph and the checkpoint from which a sub-graph was invoked."""
         for checkpoint in self._store.of(self._id, name):
@@ -167,6 +163,15 @@ class _Thread:
             found = text_of(parents.get(over)) or text_of(parents.get(""))
             return (over, found) if found else None
         return None
+
+
+def _nodes(name: str, checkpoints: Iterable[Checkpoint]) -> Iterator[Node]:
+    seen: set[str] = set()
+    for checkpoint in checkpoints:
+        ids = {_id_of(one, name, place) for place, one in enumerate(checkpoint.messages())}
+        speaks = bool(ids - seen)
+        seen |= ids
+        yield Node(checkpoint.id, checkpoint.parent, speaks)
 
 
 def unpacked(kind: Any, data: Any) -> Any:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import zstandard
 
 from anabranch.importers.files.candidates import is_there
-from anabranch.importers.files.databases import rows, snapshot
+from anabranch.importers.files.databases import looked_up, names_in, rows, snapshot
 from anabranch.importers.reader import Source
 from anabranch.importers.readers.abandoned import Course
 from anabranch.importers.readers.pi_entries import Entries, asked_in, id_of, node_of
@@ -86,10 +86,9 @@ class _Node:
 
 
 def _session_ids(path: Path) -> tuple[str, ...]:
+    query = "SELECT DISTINCT session_id FROM transcript_events"
     try:
-        with closing(snapshot(path)) as database:
-            found = rows(database, "SELECT DISTINCT session_id FROM transcript_events")
-            return tuple(str(row[0]) for row in found)
+        return looked_up(path, lambda database: names_in(database, query))
     except sqlite3.Error:
         return ()
 
@@ -102,18 +101,18 @@ def _states(path: Path) -> Iterator[Path]:
 
 def _runs(path: Path) -> tuple[dict[str, dict[str, Any]], Broken | None]:
     """Return what is known of sub-agents by the key of their session, or why that is not read."""
-    found: dict[str, dict[str, Any]] = {}
     state = next(_states(path), None)
     if state is None:
-        return found, None
+        return {}, None
     try:
-        with closing(snapshot(state)) as database:
-            query = "SELECT child_session_key, payload_json FROM subagent_runs ORDER BY created_at"
-            for key, payload in rows(database, query):
-                found[str(key)] = object_of(json_of(payload))
+        return looked_up(state, _runs_in), None
     except sqlite3.Error as error:
-        return found, Broken(path=state, number=0, reason=str(error), more=False)
-    return found, None
+        return {}, Broken(path=state, number=0, reason=str(error), more=False)
+
+
+def _runs_in(database: sqlite3.Connection) -> dict[str, dict[str, Any]]:
+    query = "SELECT child_session_key, payload_json FROM subagent_runs ORDER BY created_at"
+    return {str(key): object_of(json_of(payload)) for key, payload in rows(database, query)}
 
 
 def _nodes(database: sqlite3.Connection) -> list[_Node]:

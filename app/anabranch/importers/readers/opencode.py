@@ -124,7 +124,9 @@ class _Reading:
         self.rows = store.rows
         self.messages = store.messages
         self.parts = store.parts
+        self.children = store.children
         self.told: set[str] = set()
+        self._asked: dict[str, int | None] = {}
 
     def records(self) -> Iterator[Record]:
         """Yield the sessions that no other began, and within them all others."""
@@ -136,7 +138,8 @@ class _Reading:
         for group in families_of(heads):
             family = Family(group, links=lambda head: self._links(head.session_id))
             for root in family.roots():
-                yield from _Session(root.session_id, self, family).records(parent=None)
+                session = _Session(root.session_id, self, None if family.lone else family)
+                yield from session.records(parent=None)
         for session_id, row in self.rows.items():
             if session_id not in self.told:
                 yield from _Session(session_id, self, None).records(parent=row.get("parent_id"))
@@ -151,12 +154,14 @@ class _Reading:
         created = object_of(message.get("time")).get("created")
         return f"{message.get('role')}@{created}#{said[:80]}"
 
-    def asked(self, session_id: str) -> str | None:
-        """Return the first text of a session."""
-        for message_id, _ in self.messages(session_id):
-            texts = (text_of(part.get("text")) for _, part in self.parts(message_id))
-            return next(filter(None, texts), None)
-        return None
+    def was_asked(self, session_id: str, prompt: str) -> bool:
+        """Tell whether a prompt is the first text of a session; that is looked up once."""
+        if session_id not in self._asked:
+            first = next(self.messages(session_id), None)
+            parts = self.parts(first[0]) if first else ()
+            text = next((text for _, part in parts if (text := text_of(part.get("text")))), None)
+            self._asked[session_id] = None if text is None else hash(text)
+        return self._asked[session_id] == hash(prompt)
 
     def told_in_messages(self, session_id: str) -> dict[str, Any]:
         """Return the agent and the folder of a session by its messages: old rows have neither."""
@@ -218,9 +223,8 @@ class _Session:
             yield from course.left(last, reason=REVERTED)
         for other in self._family.left_over(self._id) if self._family else ():
             yield from self._fork(other, self._id)
-        for session_id, row in self._reading.rows.items():
-            if row.get("parent_id") == self._id:
-                yield from _Session(session_id, self._reading, None).records(parent=self._id)
+        for child in self._reading.children(self._id):
+            yield from _Session(child, self._reading, None).records(parent=self._id)
         for why, count in sorted((+self._left_out).items()):
             yield Skipped(line=self._id, why=why, count=count)
         if ended is not None:
@@ -367,17 +371,13 @@ class _Session:
         prompt = text_of(object_of(object_of(part.get("state")).get("input")).get("prompt"))
         if part.get("tool") != "task" or prompt is None:
             return None
-        return next(
-            (
-                session_id
-                for session_id, row in self._reading.rows.items()
-                if row.get("parent_id") == self._id
-                and session_id not in self._reading.told
-                and not (ended and (time_of(row.get("time_created")) or ended) > ended)
-                and self._reading.asked(session_id) == prompt
-            ),
-            None,
-        )
+        for child in self._reading.children(self._id):
+            began = time_of(self._reading.rows[child].get("time_created"))
+            if child in self._reading.told or (ended and began and began > ended):
+                continue
+            if self._reading.was_asked(child, prompt):
+                return child
+        return None
 
 
 def unquoted(text: str) -> str:

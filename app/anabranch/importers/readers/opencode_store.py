@@ -6,18 +6,17 @@
 from __future__ import annotations
 
 import sqlite3
-from contextlib import closing
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
-from anabranch.importers.files.databases import rows, snapshot
-from anabranch.importers.files.lines import document
+from anabranch.importers.files.cache import FileCache
+from anabranch.importers.files.databases import looked_up, names_in, rows
 from anabranch.importers.records.model import Broken
-from anabranch.importers.records.values import json_of, object_of
+from anabranch.importers.records.values import json_of, object_of, text_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
 _NO_PROJECTS: Final = frozenset({"diff", "message", "part", "share"})
@@ -53,8 +52,7 @@ def folder_of(path: Path) -> Path:
 def sessions_in(database: Path) -> tuple[str, ...]:
     """Return the ids of a database's sessions; none where it cannot be read."""
     try:
-        with closing(snapshot(database)) as opened:
-            return tuple(str(row[0]) for row in rows(opened, "SELECT id FROM session"))
+        return looked_up(database, lambda opened: names_in(opened, "SELECT id FROM session"))
     except sqlite3.Error:
         return ()
 
@@ -66,10 +64,20 @@ class Store:
         self._database = database
         self._files: dict[str, Path] = {}
         self._parts: dict[str, Path] = {}
+        self._cache = FileCache()
+        self._last: tuple[str, list[tuple[str, dict[str, Any]]]] | None = None
         self.broken: list[Broken] = []
         """Files that could not be read, so far."""
         found = dict(self._of_files(files)) | dict(self._of_database())
         self.rows = dict(sorted(found.items(), key=_age))
+        self._children: dict[str, list[str]] = {}
+        for session_id, row in self.rows.items():
+            if parent := text_of(row.get("parent_id")):
+                self._children.setdefault(parent, []).append(session_id)
+
+    def children(self, session_id: str) -> Sequence[str]:
+        """Return the sessions that were begun within a session, the oldest first."""
+        return self._children.get(session_id, ())
 
     def messages(self, session_id: str) -> Iterator[tuple[str, dict[str, Any]]]:
         """Yield a session's messages in their order, with their ids."""
@@ -83,7 +91,7 @@ class Store:
     def parts(self, message_id: str) -> Iterator[tuple[str, dict[str, Any]]]:
         """Yield the parts of a message that was given before, with their ids."""
         if message_id in self._parts:
-            for path in sorted(self._parts[message_id].glob("prt_*.json")):
+            for path in sorted((self._parts[message_id] / message_id).glob("prt_*.json")):
                 yield path.stem, self._object(path)
         elif self._database is not None:
             query = "SELECT id, data FROM part WHERE message_id = ? ORDER BY time_created, id"
@@ -114,7 +122,13 @@ class Store:
                 },
             )
 
-    def _messages_in_files(self, session_id: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    def _messages_in_files(self, session_id: str) -> Sequence[tuple[str, dict[str, Any]]]:
+        """Return the messages of a session in their order; it is asked for them several times."""
+        if self._last is None or self._last[0] != session_id:
+            self._last = session_id, self._read_messages(session_id)
+        return self._last[1]
+
+    def _read_messages(self, session_id: str) -> list[tuple[str, dict[str, Any]]]:
         path = self._files[session_id]
         storage = path.parents[2]
         within = is_of_project(path)
@@ -125,13 +139,13 @@ class Store:
             if told:
                 created = object_of(told.get("time")).get("created")
                 found.append((_number(created), file.stem, told))
-        for _, message_id, told in sorted(found, key=lambda one: one[:2]):
-            parts = base / "part" / session_id if within else base / "part"
-            self._parts[message_id] = parts / message_id
-            yield message_id, told
+        found.sort(key=lambda one: one[:2])
+        parts = base / "part" / session_id if within else base / "part"
+        self._parts |= dict.fromkeys((message_id for _, message_id, _ in found), parts)
+        return [(message_id, told) for _, message_id, told in found]
 
     def _object(self, path: Path) -> dict[str, Any]:
-        found = document(path)
+        found = self._cache.document(path)
         if not isinstance(found, Broken):
             return found
         if found not in self.broken:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from anabranch.importers.files.lines import plain_name, records
+from anabranch.importers.files.cache import FileCache
+from anabranch.importers.files.lines import lines, plain_name, records
 from anabranch.importers.reader import Source
 from anabranch.importers.readers.abandoned import Course
 from anabranch.importers.readers.pi_entries import Entries, id_of, node_of
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from anabranch.importers.files.candidates import Candidate
+    from anabranch.importers.files.lines import ReadLines
     from anabranch.importers.records.chains import Node
     from anabranch.importers.records.model import Record
 
@@ -57,11 +59,12 @@ class PiReader:
 
     def read(self, source: Source) -> Iterator[Record]:
         """Yield the records of a session and its forks."""
-        heads = [_head(path) for path in source.files]
-        family = Family(heads, links=lambda head: _links(head.path))
+        read = FileCache().lines
+        heads = [_head(path, read) for path in source.files]
+        family = Family(heads, links=lambda head: _links(head.path, read))
         for root in family.roots():
             origin = next(iter(sorted(root.origins)), None)
-            yield from _Session(root, family, heads).records(parent=origin)
+            yield from _Session(root, family, heads, read).records(parent=origin)
 
 
 @dataclass(slots=True)
@@ -71,20 +74,21 @@ class Header(Head):
     version: str | None = None
 
 
-def _head(path: Path) -> Header:
+def _head(path: Path, read: ReadLines = lines) -> Header:
     head = Header(path, plain_name(path).removesuffix(".jsonl").rpartition("_")[2])
-    for record in records(path):
+    named: dict[str, str] = {}
+    before: str | None = None
+    for number, record in enumerate(records(path, read)):
         if isinstance(record, Broken):
             continue
         _, found = record
         if kind_of(found) != "session":
+            head.first_id = id_of(_entry(found, number, before, named))
             break
         head.session_id = text_of(found.get("id")) or head.session_id
         head.origin = _session_in(text_of(found.get("parentSession")))
         head.project = text_of(found.get("cwd"))
         head.time = time_of(found.get("timestamp"))
-    entries = (entry for entry in _entries(path) if not isinstance(entry, Broken))
-    head.first_id = next((id_of(entry) for entry in entries), None)
     return head
 
 
@@ -95,7 +99,7 @@ def _session_in(path: str | None) -> str | None:
     return path.replace("\\", "/").rpartition("/")[2].removesuffix(".jsonl").rpartition("_")[2]
 
 
-def _entries(path: Path) -> Iterator[dict[str, Any] | Broken]:
+def _entries(path: Path, read: ReadLines) -> Iterator[dict[str, Any] | Broken]:
     """Yield a file's entries; one that had no id is named by its line, and hangs on the one before.
 
     A later release gives such entries ids when it opens the file, and puts each behind the time;
@@ -103,24 +107,31 @@ def _entries(path: Path) -> Iterator[dict[str, Any] | Broken]:
     """
     before: str | None = None
     named: dict[str, str] = {}
-    for number, record in enumerate(records(path)):
+    for number, record in enumerate(records(path, read)):
         if isinstance(record, Broken):
             yield record
             continue
-        _, entry = record
-        if kind_of(entry) == "session":
+        _, found = record
+        if kind_of(found) == "session":
             continue
-        given = text_of(entry.get("id"))
-        if given is None:
-            entry = {**entry, "id": f"entry-{number}", "parentId": before}
-        elif _got_id_later(entry):
-            named[given] = f"entry-{number}"
-        if named:
-            entry |= {
-                name: named[one] for name in _IDS if (one := text_of(entry.get(name))) in named
-            }
+        entry = _entry(found, number, before, named)
         before = str(entry["id"])
         yield entry
+
+
+def _entry(
+    found: dict[str, Any], number: int, before: str | None, named: dict[str, str]
+) -> dict[str, Any]:
+    """Return an entry with its id; `named` are those that had none, by the ids they got."""
+    given = text_of(found.get("id"))
+    if given is None:
+        found = {**found, "id": f"entry-{number}", "parentId": before}
+    elif _got_id_later(found):
+        named[given] = f"entry-{number}"
+    if named:
+        told = {name: named[one] for name in _IDS if (one := text_of(found.get(name))) in named}
+        found = {**found, **told}
+    return found
 
 
 def _got_id_later(entry: dict[str, Any]) -> bool:
@@ -129,9 +140,9 @@ def _got_id_later(entry: dict[str, Any]) -> bool:
     return "timestamp" in names and names.index("timestamp") < names.index("id")
 
 
-def _links(path: Path) -> Iterator[Link]:
+def _links(path: Path, read: ReadLines) -> Iterator[Link]:
     names: dict[str, str] = {}
-    for entry in _entries(path):
+    for entry in _entries(path, read):
         if not isinstance(entry, Broken):
             names[str(entry["id"])] = id_of(entry)
             parent = text_of(entry.get("parentId"))
@@ -141,8 +152,11 @@ def _links(path: Path) -> Iterator[Link]:
 class _Session(Entries):
     """A session's file, with the forks that leave it."""
 
-    def __init__(self, member: Member, family: Family[Header], heads: Sequence[Header]) -> None:
+    def __init__(
+        self, member: Member, family: Family[Header], heads: Sequence[Header], read: ReadLines
+    ) -> None:
         super().__init__(member.session_id)
+        self._read = read
         self._member = member
         self._family = family
         self._heads = heads
@@ -161,12 +175,12 @@ class _Session(Entries):
         for path in self._member.paths:
             yield from self._of_file(path)
         for fork in self._family.left_over(self.key):
-            yield from _Session(fork, self._family, self._heads).records(parent=self.key)
+            yield from self._fork(fork, self.key)
         yield from self.counted()
 
     def _of_file(self, path: Path) -> Iterator[Record]:
         course = Course(self.key, lambda: self._nodes(path))
-        for entry in _entries(path):
+        for entry in _entries(path, self._read):
             if isinstance(entry, Broken):
                 yield entry
                 continue
@@ -177,12 +191,15 @@ class _Session(Entries):
             yield from course.at(id_of(entry), time)
             yield from self.said(entry, course.line)
             for fork in self._family.leaving(self.key, id_of(entry)):
-                session = _Session(fork, self._family, self._heads)
-                yield from session.records(parent=course.line)
+                yield from self._fork(fork, course.line)
             yield from course.left(time)
 
+    def _fork(self, fork: Member, line: str) -> Iterator[Record]:
+        session = _Session(fork, self._family, self._heads, self._read)
+        yield from session.records(parent=line)
+
     def _nodes(self, path: Path) -> Iterator[Node]:
-        for entry in _entries(path):
+        for entry in _entries(path, self._read):
             if not isinstance(entry, Broken) and not self._family.is_inherited(
                 self.key, path, id_of(entry)
             ):

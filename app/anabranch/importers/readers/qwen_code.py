@@ -6,7 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from anabranch.importers.files.lines import plain_name, records
+from anabranch.importers.files.cache import FileCache
+from anabranch.importers.files.lines import lines, plain_name, records
 from anabranch.importers.reader import Source
 from anabranch.importers.readers.abandoned import Course
 from anabranch.importers.readers.gemini_cli import GeminiCliReader
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from anabranch.importers.files.candidates import Candidate
+    from anabranch.importers.files.lines import ReadLines
     from anabranch.importers.records.model import Record
 
 _GEMINI: Final = GeminiCliReader()
@@ -99,12 +101,14 @@ class QwenCodeReader:
         if _is_early(source.path):
             yield from _GEMINI.read(source)
             return
-        heads = [_head(path) for path in source.files if not _is_agent(path)]
-        family = Family(heads, links=lambda head: _links(head.path))
+        read = FileCache().lines
+        heads = [_head(path, read) for path in source.files if not _is_agent(path)]
+        family = Family(heads, links=lambda head: _links(head.path, read))
         agents = [_Agent(path) for path in source.files if _is_agent(path)]
         for root in family.roots():
             origin = next(iter(sorted(root.origins)), None)
-            yield from _Session(root.session_id, family, agents).records(root, parent=origin)
+            session = _Session(root.session_id, family, agents, read)
+            yield from session.records(root, parent=origin)
         for agent in agents:
             yield from agent.records(agent.session, agents)
 
@@ -117,8 +121,8 @@ def _is_agent(path: Path) -> bool:
     return path.parent.parent.name == "subagents"
 
 
-def _head(path: Path) -> Head:
-    for record in records(path):
+def _head(path: Path, read: ReadLines = lines) -> Head:
+    for record in records(path, read):
         if isinstance(record, Broken) or not text_of(record[1].get("uuid")):
             continue
         _, found = record
@@ -134,8 +138,8 @@ def _head(path: Path) -> Head:
     return Head(path, plain_name(path).removesuffix(".jsonl"))
 
 
-def _links(path: Path) -> Iterator[Link]:
-    for record in records(path):
+def _links(path: Path, read: ReadLines) -> Iterator[Link]:
+    for record in records(path, read):
         if not isinstance(record, Broken) and text_of(record[1].get("uuid")):
             _, found = record
             forked = object_of(found.get("forkedFrom"))
@@ -150,8 +154,11 @@ def _links(path: Path) -> Iterator[Link]:
 class _Session(Talk):
     """A session's file, with the forks and agents that leave it."""
 
-    def __init__(self, session_id: str, family: Family[Head], agents: list[_Agent]) -> None:
+    def __init__(
+        self, session_id: str, family: Family[Head], agents: list[_Agent], read: ReadLines
+    ) -> None:
         super().__init__(session_id)
+        self._read = read
         self._family = family
         self._agents = agents
         self._opened = False
@@ -169,7 +176,7 @@ class _Session(Talk):
 
     def _of_file(self, path: Path, parent: str | None) -> Iterator[Record]:
         course = Course(self.key, lambda: self._nodes(path))
-        for record in records(path):
+        for record in records(path, self._read):
             if isinstance(record, Broken):
                 yield record
                 continue
@@ -225,10 +232,11 @@ class _Session(Talk):
         )
 
     def _fork(self, fork: Member, line: str) -> Iterator[Record]:
-        yield from _Session(fork.session_id, self._family, self._agents).records(fork, parent=line)
+        session = _Session(fork.session_id, self._family, self._agents, self._read)
+        yield from session.records(fork, parent=line)
 
     def _nodes(self, path: Path) -> Iterator[Node]:
-        for record in records(path):
+        for record in records(path, self._read):
             if isinstance(record, Broken) or not text_of(record[1].get("uuid")):
                 continue
             _, found = record

@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from anabranch.home.folder import Home, Lock
-from anabranch.importers.files.databases import copy_below, snapshot
+from anabranch.importers.files.databases import copy_below, looked_up, names_in, snapshot
 from anabranch.importers.importer import Importer, ImportOptions
 from anabranch.importers.readers.catalogue import sources_below
 from tests.support.claude_files import ClaudeFile
+from tests.support.opens import opens
 from tests.support.patience import PATIENCE_S
 
 if TYPE_CHECKING:
@@ -65,6 +66,36 @@ def test_a_database_in_use_is_read_with_what_is_not_yet_in_its_file(
 
         assert counted(path) == 100
         assert names(tmp_path) == before
+
+
+@pytest.mark.parametrize("mode", ["WAL", "DELETE"])
+def test_a_database_in_use_is_looked_into_as_it_stands(tmp_path: Path, mode: str) -> None:
+    """All that was committed is there, no copy is made, and nothing is written beside it."""
+    path = tmp_path / "logs.db"
+    with closing(sqlite3.connect(path)) as writer:
+        writer.execute(f"PRAGMA journal_mode={mode}")
+        writer.execute("CREATE TABLE logs (id INTEGER)")
+        writer.execute("INSERT INTO logs VALUES (1)")
+        writer.commit()
+        before = names(tmp_path)
+
+        with opens() as counted_opens:
+            found = looked_up(path, lambda database: names_in(database, "SELECT id FROM logs"))
+
+        assert found == ("1",)
+        assert counted_opens["database "] == 0
+        assert names(tmp_path) == before
+
+
+def test_a_database_that_a_killed_program_left_is_looked_into_by_a_copy(tmp_path: Path) -> None:
+    """A row that only its -wal has is found, and both files are left alone."""
+    left = left_in(tmp_path).parent
+    before = {one.name: one.read_bytes() for one in left.iterdir()}
+
+    found = looked_up(left / "logs.db", lambda one: names_in(one, "SELECT id FROM logs"))
+
+    assert found == ("1",)
+    assert {one.name: one.read_bytes() for one in left.iterdir()} == before
 
 
 def left_in(folder: Path) -> Path:
