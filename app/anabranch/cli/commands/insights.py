@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
@@ -248,6 +250,7 @@ async def remember_all(
     """Record several things learned as one batch: all of them or none."""
     from anabranch.cli.values import drafts
 
+    _refuse_file(lines)
     insights = drafts(standard_input(lines))
     async with call.memory() as memory:
         own = await session_id_in(memory, session)
@@ -256,6 +259,18 @@ async def remember_all(
         receipt,
         f"Remembered {counted(len(receipt.insight_ids), 'insight')} by position {receipt.position}",
     )
+
+
+def _refuse_file(lines: str) -> None:
+    """Raise InputInvalid for the name of a file: it would be remembered in place of its lines."""
+    if os.path.isfile(lines):  # noqa: PTH113 - no text is too long for it.
+        from anabranch.errors import InputInvalid
+
+        raise InputInvalid(
+            f"lines: {lines} is a file, and its name would be remembered",
+            field="lines",
+            fix=f"have it read: `anabranch remember-all - < {shlex.quote(lines)}`",
+        )
 
 
 def _said(call: Call, done: str, receipt: SessionReceipt) -> None:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.support.fixtures.memory import CommandLine
 
 pytestmark = pytest.mark.timeout(900)
@@ -62,6 +64,19 @@ def test_a_session_is_forgotten(anabranch: CommandLine, namespace: str) -> None:
     assert (gone["dry_run"], gone["log_keeps"], gone["sums"]) == (False, True, dry["sums"])
     assert "Ann" not in shown.out
     assert nobody.out.splitlines() == ["Forgot 0 insights and 0 sessions of entity Xanthippe"]
+
+
+def test_the_name_of_a_file_is_not_remembered(
+    anabranch: CommandLine, namespace: str, tmp_path: Path
+) -> None:
+    """`remember-all notes.jsonl` means what stands in the file, and is told how to have it read."""
+    notes = tmp_path / "my notes.jsonl"
+    notes.write_text("The heron nests at Uji\n")
+
+    refused = anabranch.here("remember-all", str(notes), "-N", namespace, "--json")
+
+    assert (refused.code, refused.error["type"]) == (2, "InputInvalid")
+    assert f"anabranch remember-all - < '{notes}'" in refused.error["fix"]
 
 
 @pytest.mark.parametrize(
