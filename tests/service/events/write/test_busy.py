@@ -102,7 +102,7 @@ async def test_a_thought_without_room_leaves_nothing_behind(
     def work(_: BranchContext) -> str:
         return "done"
 
-    monkeypatch.setattr(atomic_batch, "BUSY_LIMITS", 0.1)
+    monkeypatch.setattr(atomic_batch, "BUSY_LIMITS", 0.5 / PATIENCE_S)
     await beginner.begin(BATCHES_MAX)
     (event,) = notes(new_id(), 1)
 
