@@ -40,6 +40,7 @@ demo: install ## Watch a thought branch, be consolidated, remembered, recalled a
 	@$(BIN)/anabranch demo
 
 test: install ## Run the tests, on a real nats-server, the embedded graph and a real Neo4j
+	@$(BIN)/python -m tests.support.class_archive
 	@$(BIN)/python -m pytest --numprocesses 3 --dist loadgroup --no-loadscope-reorder
 
 check: ## Run what CI runs
