@@ -225,7 +225,7 @@ class Projecting:
             harmed = damage(
                 await self._log.condition(),
                 position=await graph.checkpoint("graph"),
-                replaced=found is not None and is_of_another_log(found, log),
+                replaced=is_of_another_log(found, log),
             )
             said = f"{due}; and the log is damaged: {harmed}" if harmed else due
             _log.warning(

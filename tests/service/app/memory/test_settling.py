@@ -275,7 +275,7 @@ async def test_a_subject_is_put_together_once(either: Memory) -> None:
         await either.synthesise(entity="Atlantis")
     with pytest.raises(InputInvalid, match="one of them"):
         await either.synthesise(entity="Basel", since=1)
-    for crossed in ({"since": 3, "until": 2}, {"since": "2026-01-02", "until": "2026-01-01"}):
+    for since, until in ((3, 2), ("2026-01-02", "2026-01-01")):
         with pytest.raises(InputInvalid, match=r"until: .* is earlier than since, ") as caught:
-            await either.synthesise(**crossed)
+            await either.synthesise(since=since, until=until)
         assert caught.value.field == "until"
