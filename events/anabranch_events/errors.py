@@ -207,7 +207,9 @@ class LogRefused(SetupInvalid):
 
 
 class LogFull(SetupInvalid):
-    """The log takes no more: its disk is full, or a limit of its stream or account is reached.
+    """The log takes no more: its disk is full or stands still, or a limit of it is reached.
+
+    The limit is one of its stream or account.
 
     Append the same events again once there is room, never new ones in their place. Of a batch a
     part may be readable before that; it is whole when the server has started again with room.

@@ -73,22 +73,24 @@ async def _ensured(
     action = "create" if silence_s is None else ""
     request = {"stream_name": TASKS, "config": config, "action": action}
     try:
-        try:
-            info = await ask(connection, f"CONSUMER.CREATE.{TASKS}.{name}.{subjects}", request)
-        except Refused as refused:
-            if refused.code != CONSUMER_EXISTS:
-                raise
-            info = await ask(connection, f"CONSUMER.INFO.{TASKS}.{name}")
+        info = await ask(connection, f"CONSUMER.CREATE.{TASKS}.{name}.{subjects}", request)
     except Refused as refused:
+        if refused.code == CONSUMER_EXISTS:
+            return await bound_of(connection, namespace, priority)
         raise translated(refused) from refused
-    return float(info["config"]["ack_wait"]) / _NS
+    return _bound_in(info)
 
 
-async def bound_of(connection: Connection, namespace: str) -> float:
-    """Return the bound of silence that stands for a namespace."""
-    name = task_consumer(Priority.CRITICAL, namespace)
+async def bound_of(
+    connection: Connection, namespace: str, priority: Priority = Priority.CRITICAL
+) -> float:
+    """Return the bound of silence that stands for a namespace; all priorities have the same."""
     try:
-        info = await ask(connection, f"CONSUMER.INFO.{TASKS}.{name}")
+        info = await ask(connection, f"CONSUMER.INFO.{TASKS}.{task_consumer(priority, namespace)}")
     except Refused as refused:
         raise translated(refused) from refused
+    return _bound_in(info)
+
+
+def _bound_in(info: dict[str, Any]) -> float:
     return float(info["config"]["ack_wait"]) / _NS

@@ -20,6 +20,7 @@ from anabranch_events.errors import (
 from anabranch_events.transport import address
 from anabranch_events.transport.client import QuickClient
 from anabranch_events.transport.inbox import Forbidden, Inbox, Unanswered
+from anabranch_events.transport.standstill import stood_still
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -40,9 +41,6 @@ PINGS_MISSED_MAX: Final = 2
 NOTICED_S: Final = PING_S * (PINGS_MISSED_MAX + 1)
 """The time until a silent server, frozen or cut off, counts as gone."""
 
-STOOD_STILL_S: Final = 1.0
-"""So much later than its limit ends a wait of a process that did not run meanwhile."""
-
 CLOSE_TIMEOUT_S: Final = 2.0
 RECONNECT_TIMEOUT_S: Final = 2.0
 _FORBIDDEN: Final = re.compile(r'permissions violation for publish to "(.+)"', re.IGNORECASE)
@@ -52,15 +50,6 @@ Locate: TypeAlias = "Callable[[], tuple[str, str | None] | None]"
 """The address and token of the server by now; None where they are the same."""
 Absence: TypeAlias = 'Callable[[], Literal["paused", "handed over"] | None]'
 """Why a server is away: paused by its operator, handed over to another owner, or by no plan."""
-
-
-def stood_still(deadline: float) -> bool:
-    """Tell whether a wait up to `deadline` (monotonic) ended so late that nothing can have run.
-
-    The process was stopped, or its event loop held. The answer may lie in its socket unread, see
-    findings/nats_py_takes_an_answer_that_came_while_it_was_stopped_for_none.sh.
-    """
-    return time.monotonic() > deadline + STOOD_STILL_S
 
 
 class View(Protocol):
@@ -291,10 +280,9 @@ class Connection:
                 until = time.monotonic() + limit_s
                 return await once(limit_s)
             except Unanswered as error:
-                if self._absence() == "paused":
-                    deadline = time.monotonic() + self.timeout_s
-                elif not anew and stood_still(until):
-                    anew = True
+                stood = not anew and stood_still(until)
+                anew = anew or stood
+                if stood or self._absence() == "paused":
                     deadline = time.monotonic() + self.timeout_s
                 if time.monotonic() + RETRY_PAUSE_S >= deadline:
                     self.fail(error)

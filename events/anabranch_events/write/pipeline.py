@@ -18,8 +18,9 @@ from anabranch_events.event.codec import CONTENT_TYPE
 from anabranch_events.jetstream.api import Refused, parsed, translated
 from anabranch_events.jetstream.direct_get import EVENT_ID
 from anabranch_events.jetstream.stream import DUPLICATE_WINDOW_S
-from anabranch_events.transport.connection import RETRY_PAUSE_S, stood_still
+from anabranch_events.transport.connection import RETRY_PAUSE_S
 from anabranch_events.transport.inbox import NO_RESPONDERS, STATUS, Forbidden, Unanswered
+from anabranch_events.transport.standstill import stood_still
 from anabranch_events.write.append import Outgoing, check_same, not_stored, subject_of
 
 if TYPE_CHECKING:

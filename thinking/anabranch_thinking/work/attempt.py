@@ -265,7 +265,13 @@ class Attempt:
             insights=found.insights,
             duration_ms=max(0.0, duration_ms),
             claim=claim,
+            instead=self._instead,
         )
+
+    @property
+    def _instead(self) -> str | None:
+        """The worker that ends the branch in place of the one that has it, if this is another."""
+        return None
 
     async def _failed(self, state: SessionState, claim: Claim, error: Exception) -> None:
         """Record a failed attempt, and have another one made where that may help."""

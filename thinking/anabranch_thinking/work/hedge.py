@@ -45,15 +45,12 @@ class Hedge(Attempt):
                     raise
 
     async def _completed(self, found: Finding, claim: Claim, duration_ms: float) -> None:
-        await self._sessions.complete(
-            self.session_id,
-            found.result,
-            insights=found.insights,
-            duration_ms=max(0.0, duration_ms),
-            claim=claim,
-            instead=self._worker,
-        )
+        await super()._completed(found, claim, duration_ms)
         await self._fabric.queue.signals.ended(self._sessions.namespace, [self.session_id])
+
+    @property
+    def _instead(self) -> str | None:
+        return self._worker
 
     async def _failed(self, state: SessionState, claim: Claim, error: Exception) -> None:
         del state, claim

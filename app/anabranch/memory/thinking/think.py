@@ -119,7 +119,8 @@ async def think_over_workers(
             field="executor",
             fix="name one that the workers allow: recalling, module:function, or its own name",
         )
-    priority = _priority(options.get("priority"))
+    given = options.get("priority")
+    priority = None if given is None else checked_priority(given)
     tasks = branch_tasks(
         task,
         branches=branches,
@@ -240,12 +241,13 @@ def checked_over(over: str) -> Over:
     )
 
 
-def _priority(value: Priority | str | None) -> Priority | None:
+def checked_priority(value: Priority | str, *, field: str = "priority") -> Priority:
+    """Return a priority by its name. Raises InputInvalid for one that is none."""
     try:
-        return None if value is None else Priority(value)
+        return Priority(value)
     except ValueError:
         raise InputInvalid(
-            f"priority: {value!r} is none", field="priority", fix=f"say {', '.join(Priority)}"
+            f"{field}: {str(value)!r} is none", field=field, fix=f"say {', '.join(Priority)}"
         ) from None
 
 

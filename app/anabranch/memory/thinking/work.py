@@ -12,7 +12,7 @@ from anabranch.memory.thinking.joining import fabric_of, joining
 from anabranch.memory.thinking.load import TASKS_SEEN_MAX, LoadWatch
 from anabranch.memory.thinking.pools import WorkerOptions, pool_of
 from anabranch.memory.thinking.stats import BY, work_stats
-from anabranch.memory.thinking.think import executor_access
+from anabranch.memory.thinking.think import checked_priority, executor_access
 from anabranch.memory.thinking.views import RetriedTask, TaskDetails, TaskView, WorkerView
 from anabranch_events.errors import InputInvalid
 from anabranch_events.event.types import Priority
@@ -78,7 +78,7 @@ class MemoryWork:
         at once for what is in work; None leaves the one that stands, 10 s at first. Raises
         InputInvalid.
         """
-        wanted = _checked_priorities(priorities)
+        wanted = [checked_priority(one, field="priorities") for one in priorities]
         fabric = self._fabric(traces=True)
         worker = Worker(
             fabric,
@@ -126,7 +126,7 @@ class MemoryWork:
         Of several such calls for one pool one is at work. `changed` hears of each change. The other
         options are those of `run_worker`. Raises InputInvalid.
         """
-        wanted = _checked_priorities(priorities)
+        wanted = [checked_priority(one, field="priorities") for one in priorities]
         check_slots(slots, reserved=reserved, priorities=wanted)
         fabric = self._fabric(traces=True)
         settings = self._namespace.backend.settings
@@ -325,15 +325,3 @@ def _fields(state: SessionState) -> dict[str, Any]:
         "deadline": state.deadline or (state.join.deadline if state.join else None),
         "error": state.error,
     }
-
-
-def _checked_priorities(named: Sequence[Priority | str]) -> list[Priority]:
-    """Return priorities by their names. Raises InputInvalid for one that is none."""
-    unknown = [str(one) for one in named if one not in set(Priority)]
-    if unknown:
-        raise InputInvalid(
-            f"priorities: {unknown[0]!r} is none",
-            field="priorities",
-            fix=f"name some of {', '.join(Priority)}",
-        )
-    return [Priority(one) for one in named]
