@@ -7,7 +7,6 @@ names the sizes to go through, by default 1,000 to 300,000; a million takes 5 GB
 from __future__ import annotations
 
 import asyncio
-import os
 import statistics
 import tempfile
 import time
@@ -32,7 +31,7 @@ from anabranch_recall.index.ranker import IndexRanker
 from anabranch_recall.index.ranking import rank
 from benchmarks.projection_stores import bench
 from benchmarks.projection_stream import mixed
-from benchmarks.recall import DIMENSION, Writer
+from benchmarks.recall import DIMENSION, Writer, sizes
 from benchmarks.rows import Row, at_least, at_most
 
 if TYPE_CHECKING:
@@ -74,9 +73,7 @@ class Filled:
 
 async def run() -> list[Row]:
     """Fill indexes of each size, measure, and return the rows."""
-    asked = os.environ.get("ANABRANCH_BENCH_INSIGHTS")
-    sizes = [int(size) for size in asked.split(",")] if asked else SIZES
-    return [*await asyncio.to_thread(_run, sizes), await _catching_up()]
+    return [*await asyncio.to_thread(_run, sizes(*SIZES)), await _catching_up()]
 
 
 async def _catching_up() -> Row:
@@ -110,10 +107,10 @@ async def _catching_up() -> Row:
     )
 
 
-def _run(sizes: list[int] | tuple[int, ...]) -> list[Row]:
+def _run(asked: Sequence[int]) -> list[Row]:
     rows: list[Row] = []
     before: tuple[int, float] | None = None
-    for size in sizes:
+    for size in asked:
         with tempfile.TemporaryDirectory() as folder:
             filled, seconds = _fill(Path(folder), size)
             ours, bare = _in_turn(filled)
