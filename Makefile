@@ -47,7 +47,7 @@ check: ## Run what CI runs
 	@bash .ci/run
 
 chaos: install ## Kill processes for long: make chaos ROUNDS=1000
-	@ANABRANCH_CHAOS_ROUNDS=$(ROUNDS) $(BIN)/python -m pytest -m chaos -s --timeout=0
+	@ANABRANCH_TEST_ENGINE=jvm ANABRANCH_CHAOS_ROUNDS=$(ROUNDS) $(BIN)/python -m pytest -m chaos -s --timeout=0
 
 fuzz: install ## Send what nobody should, and hold properties to new examples: make fuzz EXAMPLES=100000
 	@ANABRANCH_FUZZ_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest -s --timeout=0 tests/unit tests/service/app/commands/test_command_service_fuzz.py tests/service/app/memory/test_recall_fuzz.py

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 from anabranch_store import EmbeddedGraph
 from anabranch_store.embedded.admin import admin_of
 from anabranch_store.embedded.databases import FIRST
-from tests.support.rounds import ENGINE
+from tests.support.rounds import HOMES_ENGINE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -64,7 +64,7 @@ class Lender:
     async def _free_server(self) -> EmbeddedGraph:
         if len(self._servers) == len(self._lent):
             folder = self._folder / f"graph{len(self._servers)}"
-            server = EmbeddedGraph(folder, brief=True, engine=ENGINE)
+            server = EmbeddedGraph(folder, brief=True, engine=HOMES_ENGINE)
             await server.__aenter__()
             self._servers.append(server)
             await self._empty(server)
@@ -94,7 +94,7 @@ class BorrowedGraph:
         folder: Path,
         *,
         brief: bool = False,
-        engine: EngineName = ENGINE,
+        engine: EngineName = HOMES_ENGINE,
         ports: tuple[int, int] | None = None,
     ) -> None:
         del brief, engine, ports

@@ -25,7 +25,15 @@ ranks, and answers users' Cypher. What is composed of these is not held to it ag
 ENGINE: Final[EngineName] = (
     "native" if os.environ.get("ANABRANCH_TEST_ENGINE") == "native" else "jvm"
 )
-"""The embedded graph's engine, wherever a test does not name one."""
+"""The engine of embedded graphs of their own, and of homes that are up: what users have."""
+HOMES_ENGINE: Final[EngineName] = (
+    "jvm" if os.environ.get("ANABRANCH_TEST_ENGINE") == "jvm" else "native"
+)
+"""The engine of the homes that tests make: a start takes a quarter of the processor time.
+
+Both engines read and write one folder, and the contract is held to either. ANABRANCH_TEST_ENGINE
+has everything on one; `make chaos` kills on the JVM.
+"""
 KILL_ROUNDS = 5 if FULL else 2
 """Kills of one run: CI has 25 minutes for everything, and `make chaos` kills for as long as is asked."""
 CHAOS_ROUNDS = int(os.environ.get("ANABRANCH_CHAOS_ROUNDS", "200"))

@@ -38,7 +38,7 @@ from anabranch_store.errors import EmbeddedGraphMissing, GraphRefused, GraphUnav
 from tests.support.fixtures.memory import CommandLine
 from tests.support.patience import FOREVER_S, PATIENCE_S, until
 from tests.support.proxy import Proxy
-from tests.support.rounds import ENGINE, in_full_only
+from tests.support.rounds import HOMES_ENGINE, in_full_only
 from tests.support.visiting import patient
 
 if TYPE_CHECKING:
@@ -292,7 +292,7 @@ async def test_a_missing_graph_says_what_to_install(
     real = importlib.util.find_spec
 
     def without_the_wheel(name: str, package: str | None = None) -> ModuleSpec | None:
-        return None if name == ENGINES[ENGINE].package else real(name, package)
+        return None if name == ENGINES[HOMES_ENGINE].package else real(name, package)
 
     monkeypatch.setattr(importlib.util, "find_spec", without_the_wheel)
 
