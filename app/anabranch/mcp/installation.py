@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from pydantic import BaseModel, ConfigDict
 
 from anabranch.errors import ClientSettingsInvalid
-from anabranch.mcp.clients import CLIENTS, FORMS, SERVER, client_named, server_command
+from anabranch.mcp.clients import ASKED, CLIENTS, SERVER, STARTED, client_named, server_command
 from anabranch.mcp.jsonc import with_member, without_member
 
 if TYPE_CHECKING:
@@ -80,18 +80,22 @@ def installed(
     client: str,
     options: Sequence[str] = (),
     *,
+    variables: Sequence[str] = (),
     project: Path | None = None,
     service: Service | None = None,
 ) -> Change:
     """Return the change that adds the server, started with `options`, or renews it.
 
-    With `service` the client asks that one over HTTP. With `project` it is in the settings of that
-    folder. Raises InputInvalid for a client that we do not know, and ClientSettingsInvalid for
-    settings that cannot be read.
+    `variables` name what the server is to have of the client's environment. With `service` the
+    client asks that one over HTTP. With `project` it is in the settings of that folder. Raises
+    InputInvalid for a client that we do not know, and ClientSettingsInvalid for settings that
+    cannot be read.
     """
     found = client_named(client)
     if service is None:
         entry = found.entry([*server_command(shared=project is not None), *options])
+        if variables:
+            entry |= found.variables(variables)
     else:
         entry = found.remote(service.url, service.key_variable)
     path = found.path(project=project)
@@ -177,10 +181,12 @@ def _toml_with(text: str, key: str, entry: Mapping[str, Any]) -> str:
     if not hasattr(servers, "setdefault"):
         raise ValueError(f"{key} is no table")
     server = servers.setdefault(SERVER, tomlkit.table())
-    for name in FORMS - entry.keys():
+    others = STARTED if "url" in entry else ASKED
+    for name in {*others, "bearer_token_env_var"} - entry.keys():
         server.pop(name, None)
     for name, value in entry.items():
-        server[name] = value
+        named = server.get(name, ()) if name == "env_vars" else ()  # By hand, or by us before.
+        server[name] = [*named, *(one for one in value if one not in named)] if named else value
     return tomlkit.dumps(document)
 
 
