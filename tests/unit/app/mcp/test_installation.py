@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import stat
+import tomllib
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
@@ -175,7 +176,8 @@ def test_a_link_stays_a_link(home: Path) -> None:
 
 @pytest.mark.parametrize(
     ("client", "text"),
-    [("claude", "{"), ("claude", '{"mcpServers": []}'), ("codex", "[a"), ("codex", "mcp_servers = 1")],
+    [("claude", "{"), ("claude", '{"mcpServers": []}'), ("codex", "[a"), ("codex", "mcp_servers = 1"),
+     ("codex", "mcp_servers.anabranch = 1")],
 )  # fmt: skip
 def test_broken_settings_are_left_alone(client: str, text: str, home: Path) -> None:
     """They are an error that names the file."""
@@ -345,6 +347,39 @@ def test_what_a_person_named_for_codex_stays_while_it_can(home: Path) -> None:
     assert entry == {**mine, **named, **words}
     there = read("codex", asked.after)["mcp_servers"]["anabranch"]
     assert there == {"url": URL, "startup_timeout_sec": 5}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'mcp_servers.files.command = "files"\nmodel = "x"\n\n[tui]\ntheme = "y"\n',
+        'mcp_servers = { files = { command = "files" } }\nmodel = "x"\n',
+        '[mcp_servers.files]\ncommand = "files"\n\n[tui]\ntheme = "y"\n\n[mcp_servers.b]\nurl = "z"\n',
+    ],
+    ids=["dotted", "inline", "apart"],
+)
+def test_settings_of_any_form_stay_what_they_are(text: str, home: Path) -> None:
+    """Whatever TOML has for a table: other settings are not moved, and uninstall takes none along.
+
+    tomlkit 0.15.2 writes a table between dotted keys and what follows them, which it takes in
+    (findings/tomlkit_puts_settings_into_the_table_before_them.sh).
+    """
+    path = home / ".codex" / "config.toml"
+    path.parent.mkdir()
+    path.write_text(text)
+    before = tomllib.loads(text)
+
+    installed("codex").write()
+    added = tomllib.loads(path.read_text())
+    installed("codex", service=Service(URL)).write()
+    asked = tomllib.loads(path.read_text())
+    uninstalled("codex").write()
+
+    words = own("codex", server_command(shared=False))
+    servers = before["mcp_servers"]
+    assert added == {**before, "mcp_servers": {**servers, "anabranch": words}}
+    assert asked == {**before, "mcp_servers": {**servers, "anabranch": {"url": URL}}}
+    assert tomllib.loads(path.read_text()) == before
 
 
 def test_a_service_is_named_alone(alone: CommandLine) -> None:
