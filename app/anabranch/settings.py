@@ -17,7 +17,7 @@ from anabranch_events.event.identifiers import Name, OwnNamespace
 from anabranch_events.transport.address import without_secrets
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
 
     from pydantic_core import ErrorDetails
 
@@ -438,6 +438,12 @@ def variable(name: str) -> str:
     """Return the environment variable that sets the field `name`."""
     alias = Settings.model_fields[name].validation_alias
     return alias if isinstance(alias, str) else f"ANABRANCH_{name.upper()}"
+
+
+def variables_set(environment: Mapping[str, str], *, options: Collection[str] = ()) -> list[str]:
+    """Return our variables that are set, without those of settings given as `options`."""
+    ours = (variable(name) for name in Settings.model_fields if name not in options)
+    return [each for each in ours if environment.get(each)]
 
 
 def _check_secrets(path: Path) -> None:

@@ -34,6 +34,11 @@ class ClientSettings:
     """The form of a server at an address, with the variable that holds its key."""
     program: str | None = None
     """The client's command, where it is not its name."""
+    variables: Callable[[Sequence[str]], dict[str, Any]] = lambda _: {}
+    """The form of variables that the server is to have of the client's environment.
+
+    Most clients give it all of them (`findings/mcp_clients_keep_variables_from_their_servers.sh`).
+    """
 
     def path(self, *, project: Path | None = None) -> Path:
         """Return the file of the user, or that of a project."""
@@ -126,6 +131,7 @@ CLIENTS: Final = {
             ".codex/config.toml",
             _command_and_arguments,
             _codex_addressed,
+            variables=lambda names: {"env_vars": list(names)},
         ),
         ClientSettings(
             "opencode",
@@ -142,6 +148,7 @@ CLIENTS: Final = {
             ".gemini/settings.json",
             _command_and_arguments,
             _addressed("$NAME", address="httpUrl"),
+            variables=lambda names: {"env": {name: f"${name}" for name in names}},
         ),
         ClientSettings(
             "vscode",
@@ -156,8 +163,12 @@ CLIENTS: Final = {
 }
 
 
-FORMS: Final = frozenset({"command", "args", "url", "bearer_token_env_var"})
-"""The members of a server in TOML that say how it is reached: those of one form at a time."""
+STARTED: Final = frozenset({"command", "args", "cwd", "env", "env_vars"})
+ASKED: Final = frozenset({"url", "bearer_token_env_var", "env_http_headers", "http_headers"})
+"""The members in TOML of a server that is started, and of one at an address.
+
+Codex does not start where an entry has some of both.
+"""
 
 
 def client_named(name: str) -> ClientSettings:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import difflib
 import os
 import shutil
+import tomllib
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -12,11 +14,13 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from pydantic import BaseModel, ConfigDict
 
 from anabranch.errors import ClientSettingsInvalid
-from anabranch.mcp.clients import CLIENTS, FORMS, SERVER, client_named, server_command
+from anabranch.mcp.clients import ASKED, CLIENTS, SERVER, STARTED, client_named, server_command
 from anabranch.mcp.jsonc import with_member, without_member
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+
+    from tomlkit import TOMLDocument
 
 _MARK: Final = "\ufeff"
 
@@ -80,18 +84,22 @@ def installed(
     client: str,
     options: Sequence[str] = (),
     *,
+    variables: Sequence[str] = (),
     project: Path | None = None,
     service: Service | None = None,
 ) -> Change:
     """Return the change that adds the server, started with `options`, or renews it.
 
-    With `service` the client asks that one over HTTP. With `project` it is in the settings of that
-    folder. Raises InputInvalid for a client that we do not know, and ClientSettingsInvalid for
-    settings that cannot be read.
+    `variables` name what the server is to have of the client's environment. With `service` the
+    client asks that one over HTTP. With `project` it is in the settings of that folder. Raises
+    InputInvalid for a client that we do not know, and ClientSettingsInvalid for settings that
+    cannot be read.
     """
     found = client_named(client)
     if service is None:
         entry = found.entry([*server_command(shared=project is not None), *options])
+        if variables:
+            entry |= found.variables(variables)
     else:
         entry = found.remote(service.url, service.key_variable)
     path = found.path(project=project)
@@ -170,31 +178,70 @@ def _without(path: Path, text: str, key: str) -> str:
 
 
 def _toml_with(text: str, key: str, entry: Mapping[str, Any]) -> str:
+    """Add the server as a table of its own; where that would take in what follows, in one line."""
     import tomlkit
 
-    document = tomlkit.parse(text)
-    servers: Any = document.setdefault(key, tomlkit.table(is_super_table=True))
-    if not hasattr(servers, "setdefault"):
-        raise ValueError(f"{key} is no table")
-    server = servers.setdefault(SERVER, tomlkit.table())
-    for name in FORMS - entry.keys():
-        server.pop(name, None)
-    for name, value in entry.items():
-        server[name] = value
-    return tomlkit.dumps(document)
+    wanted = tomlkit.parse(text).unwrap()
+    servers: Any = wanted.setdefault(key, {})
+    before: Any = servers.get(SERVER, {}) if hasattr(servers, "items") else None
+    if not hasattr(before, "items"):
+        raise ValueError(f"{key} is no table of tables")
+    after = servers[SERVER] = _renewed(before, entry)
+    for made in (tomlkit.table, tomlkit.inline_table):
+        document = tomlkit.parse(text)
+        with suppress(ValueError):  # In a table of one line all are such.
+            table: Any = document.setdefault(key, tomlkit.table(is_super_table=True))
+            server = table[SERVER] if SERVER in table else made()
+            for name in before.keys() - after.keys():
+                del server[name]
+            for name in entry:
+                server[name] = after[name]
+            if SERVER not in table:
+                table[SERVER] = server
+            if (found := _written_as(document, wanted)) is not None:
+                return found
+    raise ValueError("the server cannot be added without a change of other settings")
+
+
+def _renewed(before: Mapping[str, Any], entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an entry of the server with the members that a person added, but for another form's.
+
+    Variables that a person named beside ours stay named.
+    """
+    gone = {*(STARTED if "url" in entry else ASKED), "bearer_token_env_var"}
+    kept = {name: value for name, value in before.items() if name not in gone}
+    found: dict[str, Any] = {**kept, **entry}
+    named = before.get("env_vars", [])
+    if "env_vars" in entry:
+        found["env_vars"] = [*named, *(one for one in entry["env_vars"] if one not in named)]
+    return found
 
 
 def _toml_without(text: str, key: str) -> str:
     import tomlkit
 
     document = tomlkit.parse(text)
-    servers: Any = document.get(key, {})
-    if SERVER not in servers:
+    servers: Any = document.get(key)
+    if not hasattr(servers, "items") or SERVER not in servers:
         return text
-    del servers[SERVER]
+    wanted = document.unwrap()
+    del servers[SERVER], wanted[key][SERVER]
     if not servers:
-        del document[key]
-    return tomlkit.dumps(document)
+        del document[key], wanted[key]
+    found = _written_as(document, wanted)
+    if found is None:
+        raise ValueError("the server cannot be taken out without a change of other settings")
+    return found
+
+
+def _written_as(document: TOMLDocument, wanted: Mapping[str, Any]) -> str | None:
+    """Return a document's text, None where that would be read as anything else than `wanted`.
+
+    tomlkit 0.15.2 holds one thing and writes another where a table follows dotted keys.
+    See `findings/tomlkit_puts_settings_into_the_table_before_them.sh`.
+    """
+    found = document.as_string()
+    return found if tomllib.loads(found) == wanted else None
 
 
 def _read(path: Path) -> str | None:

@@ -12,7 +12,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from anabranch_events import STREAM, Bounds, Log, NatsServer, new_event
-from anabranch_events.errors import LogFull, LogRewound, LogUnavailable, PositionConflict
+from anabranch_events.errors import (
+    LogFull,
+    LogRewound,
+    LogUnavailable,
+    PositionConflict,
+    StreamDrifted,
+)
 from anabranch_events.event.identifiers import new_id
 from anabranch_events.event.types import WorkingMemorySet
 from anabranch_events.read import consumer
@@ -69,6 +75,36 @@ async def test_a_subscription_goes_on_after_its_server_was_killed(mortal: Mortal
         after = await until(records, 1000)
 
     assert before + after == list(range(1, 1001))
+
+
+async def test_events_that_were_purged_stay_gone_when_the_server_is_killed(
+    mortal: MortalServer,
+) -> None:
+    """The log keeps all messages of a subject; with a bound, what made room would be back.
+
+    Of nats-server 2.15.1, see findings/nats_a_purged_value_is_an_older_one_after_a_kill.sh. A log
+    with such a bound is refused.
+    """
+    gone, stays = new_id(), new_id()
+    async with Log.connect(mortal.url, token=mortal.token) as log:
+        await log.append_all([*notes(stays, 1), *notes(gone, 3), *notes(stays, 1)])
+        stream = log.connection.jetstream()
+        await stream.purge_stream(STREAM, subject=f"anabranch.events.{NAMESPACE}.{gone}")
+    await mortal.kill()
+    await mortal.start()
+
+    async with Log.connect(mortal.url, token=mortal.token) as log:
+        found = [record.position async for record in log.read_all()]
+        stream = log.connection.jetstream()
+        config = (await stream.stream_info(STREAM)).config
+        config.max_msgs_per_subject = 1000
+        await stream.update_stream(config)
+
+    assert found == [1, 5]
+    with pytest.raises(StreamDrifted) as refused:
+        async with Log.connect(mortal.url, token=mortal.token):
+            pass
+    assert refused.value.differences == {"max_msgs_per_subject": (1000, -1)}
 
 
 @in_full_only

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from anabranch_recall import entities, tokens
 from anabranch_recall.text.subject import with_subject
+from anabranch_thinking.consolidation.exact_cosines import exact_cosines, in_steps
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -90,8 +91,8 @@ def likeness(
     count = len(points)
     meaning = np.zeros((count, count))
     if vectors is not None and count:
-        matrix = np.asarray(vectors, dtype=np.float64)
-        meaning = np.clip(matrix @ matrix.T, 0.0, 1.0)
+        matrix = in_steps(vectors)
+        meaning = np.clip(exact_cosines(matrix, matrix.T), 0.0, 1.0)
     return Likeness(
         meaning=meaning,
         words=_overlap([frozenset(tokens(point.text)) for point in points]),

@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
+from anabranch_thinking.consolidation.exact_cosines import exact_cosines, in_steps
 from anabranch_thinking.settling.holders import Holders
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
     from numpy.typing import NDArray
 
+    from anabranch_thinking.consolidation.exact_cosines import Vector
     from anabranch_thinking.settling.remembered import Remembered
 
 STEMS_MAX: Final = 24
@@ -27,9 +29,6 @@ BY_MEANING: Final = 5
 LATEST: Final = 1024
 """The number of latest insights among which meaning is compared."""
 NEAREST: Final = 5
-
-if TYPE_CHECKING:
-    Vector = Sequence[float] | NDArray[np.float32]
 
 
 class Near(NamedTuple):
@@ -85,11 +84,9 @@ class Neighbours:
         """Tell whether an insight is among the latest, with its vector."""
         return self._latest.get(insight_id) is not None
 
-    def add_vector(self, insight_id: str, vector: Vector) -> NDArray[np.float32]:
-        """Make an insight one of the latest with its vector; return that."""
-        found = np.asarray(vector, np.float32)
-        self._latest.put(insight_id, found)
-        return found
+    def add_vector(self, insight_id: str, vector: Vector) -> None:
+        """Make an insight one of the latest with its unit vector."""
+        self._latest.put(insight_id, in_steps(vector))
 
     def linked(self, one: str, other: str, strength: float) -> None:
         """Note that two insights were found near each other before."""
@@ -124,22 +121,19 @@ class Neighbours:
         """
         found = dict.fromkeys(self.by_words(insight))
         cosines: dict[str, float] = {}
-        own = vectors.get(insight.insight_id)
-        if own is None:
-            own = self._latest.get(insight.insight_id)
+        given = vectors.get(insight.insight_id)
+        if given is not None:
+            self.add_vector(insight.insight_id, given)
+        own = self._latest.get(insight.insight_id)
         if own is not None:
-            array = self.add_vector(insight.insight_id, own)
-            cosines = self._latest.nearest(array, BY_MEANING + 1)
+            cosines = self._latest.nearest(own, BY_MEANING, besides=insight.insight_id)
             found |= dict.fromkeys(cosines)
-            found.pop(insight.insight_id, None)
-            for each in found:
-                if each in cosines:
-                    continue
-                other = vectors.get(each)
-                if other is None:
-                    other = self._latest.get(each)
+            for each in found.keys() - cosines.keys():
+                other = self._latest.get(each)
+                if other is None and each in vectors:
+                    other = in_steps(vectors[each])
                 if other is not None:
-                    cosines[each] = float(array @ np.asarray(other, np.float32))
+                    cosines[each] = float(exact_cosines(own, other))
         stems = insight.wording.stems
         near = [
             Near(each, _overlap(stems, self._stems[each]), cosines.get(each))
@@ -172,49 +166,50 @@ class _Latest:
     """The vectors of the latest insights, in one matrix: the oldest makes room for a new one."""
 
     def __init__(self) -> None:
-        self._ids: list[str | None] = []
+        self._ids: list[str] = []
         self._places: dict[str, int] = {}
         self._next = 0
-        self._matrix = np.zeros((0, 0), np.float32)
+        self._matrix = np.zeros((0, 0))
+        self._held = np.zeros(LATEST, np.bool_)
 
-    def get(self, insight_id: str) -> NDArray[np.float32] | None:
-        """Return the vector of an insight, if it is among the latest."""
+    def get(self, insight_id: str) -> NDArray[np.float64] | None:
+        """Return the vector of an insight in steps, if it is among the latest."""
         place = self._places.get(insight_id)
         return None if place is None else self._matrix[place]
 
-    def put(self, insight_id: str, vector: NDArray[np.float32]) -> None:
+    def put(self, insight_id: str, vector: NDArray[np.float64]) -> None:
         """Add a vector, or put another one in its place."""
         if not self._matrix.size:
-            self._matrix = np.zeros((LATEST, len(vector)), np.float32)
+            self._matrix = np.zeros((LATEST, len(vector)))
         place = self._places.get(insight_id)
         if place is None:
             place = self._next
             self._next = (self._next + 1) % LATEST
             if place == len(self._ids):
-                self._ids.append(None)
-            gone = self._ids[place]
-            if gone is not None:
-                del self._places[gone]
+                self._ids.append(insight_id)
+            elif self._held[place]:
+                del self._places[self._ids[place]]
             self._ids[place] = insight_id
             self._places[insight_id] = place
+            self._held[place] = True
         self._matrix[place] = vector
 
     def drop(self, insight_id: str) -> None:
         """Leave an insight out."""
         place = self._places.pop(insight_id, None)
         if place is not None:
-            self._ids[place] = None
-            self._matrix[place] = 0
+            self._held[place] = False
 
-    def nearest(self, own: NDArray[np.float32], count: int) -> dict[str, float]:
-        """Return the insights with the highest cosines, and these."""
-        cosines = self._matrix[: len(self._ids)] @ own
-        near = np.arange(len(cosines))
-        if len(cosines) > count:
-            near = np.flatnonzero(cosines >= np.partition(cosines, -count)[-count])
-        best = near[np.argsort(-cosines[near], kind="stable")][:count].tolist()
-        found = ((self._ids[place], float(cosines[place])) for place in best)
-        return {insight_id: cosine for insight_id, cosine in found if insight_id is not None}
+    def nearest(self, own: NDArray[np.float64], count: int, *, besides: str) -> dict[str, float]:
+        """Return the insights with the highest cosines, and these; equal ones go by their ids."""
+        among = self._held[: len(self._ids)].copy()
+        among[self._places[besides]] = False
+        cosines = exact_cosines(self._matrix[: len(among)], own)
+        near = np.flatnonzero(among)
+        if len(near) > count:
+            near = near[cosines[near] >= np.partition(cosines[near], -count)[-count]]
+        best = sorted((-float(cosines[place]), self._ids[place]) for place in near.tolist())
+        return {insight_id: -cosine for cosine, insight_id in best[:count]}
 
 
 def _overlap(one: frozenset[str], other: frozenset[str]) -> float:

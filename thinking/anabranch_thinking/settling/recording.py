@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
     from anabranch_events import Event
     from anabranch_events.event.types import EventData
+    from anabranch_thinking.consolidation.exact_cosines import Vector
     from anabranch_thinking.sessions.sessions import Sessions
-    from anabranch_thinking.settling.neighbours import Vector
     from anabranch_thinking.settling.settlement import Settlement
 
     VectorsOf = Callable[[str, Sequence[str]], Awaitable[Mapping[str, Vector]]]

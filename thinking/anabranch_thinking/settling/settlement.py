@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
+    from anabranch_thinking.consolidation.exact_cosines import Vector
     from anabranch_thinking.consolidation.links import WeightedLink
-    from anabranch_thinking.settling.neighbours import Near, Vector
+    from anabranch_thinking.settling.neighbours import Near
     from anabranch_thinking.settling.remembered import Remembered
 
 GROUP_MAX: Final = 32

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from pathlib import Path
@@ -183,9 +184,13 @@ async def install(
 ) -> None:
     """Write the server into a client's own settings; a copy of the file before is kept.
 
+    Codex and Gemini CLI keep variables from their servers: for them it names the settings that are
+    set here, without their values.
+
     Without a client it lists those that it knows, and which of them are on this machine.
     """
     from anabranch.mcp.installation import installed
+    from anabranch.settings import variables_set
 
     given = call.given_options
     folder = Path.cwd() if project else None
@@ -201,7 +206,8 @@ async def install(
         options += ["--namespace", call.settings.namespace]
     if namespace_by_project:
         options.append("--namespace-by-project")
-    change = installed(client, options, project=folder, service=service)
+    names = variables_set(os.environ, options=given)
+    change = installed(client, options, variables=names, project=folder, service=service)
     _apply(call, change, only_print=only_print, yes=yes)
 
 

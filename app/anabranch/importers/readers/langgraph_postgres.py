@@ -9,6 +9,7 @@ from anabranch.errors import FrameworkMissing, InputInvalid
 from anabranch.importers.reader import Source
 from anabranch.importers.readers.langgraph_threads import (
     Checkpoint,
+    Unread,
     pending_of,
     records_of,
     unpacked,
@@ -165,6 +166,7 @@ class _Checkpoints:
                         channels={**object_of(content.get("channel_values")), **stored},
                         metadata=object_of(metadata),
                         size=sum(len(blob or b"") for blob in list_of(blobs)),
+                        unread=next((v for v in stored.values() if isinstance(v, Unread)), None),
                     )
                 )
         if newest is not None:

@@ -10,6 +10,7 @@ from anabranch.importers.files.databases import rows, snapshot
 from anabranch.importers.reader import Source
 from anabranch.importers.readers.langgraph_threads import (
     Checkpoint,
+    Unread,
     pending_of,
     plain_json,
     records_of,
@@ -88,7 +89,8 @@ class _Checkpoints:
         """Yield the checkpoints of a graph, the oldest first."""
         newest = None
         for row in rows(self._database, _CHECKPOINTS, thread_id, name):
-            content = object_of(unpacked(row["type"], row["checkpoint"]))
+            found = unpacked(row["type"], row["checkpoint"])
+            content = object_of(found)
             yield (
                 newest := Checkpoint(
                     id=str(row["checkpoint_id"]),
@@ -97,6 +99,7 @@ class _Checkpoints:
                     channels=object_of(content.get("channel_values")),
                     metadata=object_of(plain_json(row["metadata"])),
                     size=len(row["checkpoint"] or b""),
+                    unread=found if isinstance(found, Unread) else None,
                 )
             )
         if newest is not None and self._has_writes:

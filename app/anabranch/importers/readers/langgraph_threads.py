@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import msgspec
@@ -29,8 +30,20 @@ if TYPE_CHECKING:
     from anabranch.importers.records.model import Record
 
 _START: Final = "__start__"
+_UNPACKED_NOT: Final = (ValueError, TypeError, RecursionError)
+"""The errors of msgspec, and those that it leaves to Python: broken UTF-8 is one.
+
+See `findings/msgspec_leaves_broken_texts_to_python.sh`.
+"""
 _HUMAN: Final = frozenset({"human", "user", "HumanMessage"})
 _AI: Final = frozenset({"ai", "assistant", "AIMessage", "AIMessageChunk"})
+
+
+class Unread(StrEnum):
+    """A value that cannot be read."""
+
+    ENCRYPTED = "encrypted"
+    DAMAGED = "damaged"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +57,8 @@ class Checkpoint:
     metadata: Mapping[str, Any]
     size: int = 0
     """The bytes that its channels were made of."""
+    unread: Unread | None = None
+    """Why its messages, or some of them, cannot be read."""
 
     def messages(self) -> Iterator[dict[str, Any]]:
         """Yield the messages in the channels of the state."""
@@ -72,7 +87,7 @@ def pending_of(newest: Checkpoint, written: Iterable[tuple[Any, Any]]) -> list[C
         return []
     channels = {"pending": messages}
     name = f"{newest.id}/pending"
-    return [replace(newest, id=name, parent=newest.id, channels=channels)]
+    return [replace(newest, id=name, parent=newest.id, channels=channels, unread=None)]
 
 
 class Checkpoints(Protocol):
@@ -127,10 +142,11 @@ class _Thread:
         checkpoints = RowCache(lambda: ((one.size, one) for one in self._store.of(self._id, name)))
         course = Course(key, lambda: _nodes(name, checkpoints))
         first = last = None
+        opened = False
         for checkpoint in checkpoints:
             time = checkpoint.time
-            if first is None:
-                first = time
+            if not opened:
+                opened, first = True, time
                 yield Opened(
                     key=key,
                     source_id=name or self._id,
@@ -140,6 +156,8 @@ class _Thread:
                     time=time,
                 )
             last = time or last
+            if checkpoint.unread:
+                self._left_out[checkpoint.unread] += 1
             yield from course.at(checkpoint.id, time)
             for number, message in enumerate(checkpoint.messages()):
                 message_id = _id_of(message, key, number)
@@ -152,7 +170,7 @@ class _Thread:
                 if call == (name, checkpoint.id):
                     yield from self._graph(child, course.line)
             yield from course.left(time)
-        if name and first is not None:
+        if name and opened:
             yield Ended(line=key, started=first, time=last)
 
     def _call_of(self, name: str) -> tuple[str, str] | None:
@@ -175,13 +193,18 @@ def _nodes(name: str, checkpoints: Iterable[Checkpoint]) -> Iterator[Node]:
 
 
 def unpacked(kind: Any, data: Any) -> Any:
-    """Return the value of a checkpoint or a channel; objects are taken apart, none is made."""
+    """Return the value of a checkpoint or a channel; objects are taken apart, none is made.
+
+    An `EncryptedSerializer` names its cipher in the type, behind a plus.
+    """
     if kind == "json":
         return _bare(plain_json(data))
+    if "+" in str(kind):
+        return Unread.ENCRYPTED
     try:
-        return msgspec.msgpack.decode(bytes(data or b""), ext_hook=_object)
-    except (msgspec.DecodeError, TypeError):
-        return None
+        return msgspec.msgpack.decode(bytes(data), ext_hook=_object) if data else None
+    except _UNPACKED_NOT:
+        return Unread.DAMAGED if kind == "msgpack" else None
 
 
 def _object(code: int, data: memoryview) -> Any:
@@ -189,7 +212,7 @@ def _object(code: int, data: memoryview) -> Any:
     del code
     try:
         parts = msgspec.msgpack.decode(data, ext_hook=_object)
-    except msgspec.DecodeError:
+    except _UNPACKED_NOT:
         return None
     found = list_of(parts)
     if len(found) < 3:

@@ -1,4 +1,4 @@
-"""OpenAI Agents SDK: `SQLiteSession` and `AdvancedSQLiteSession`."""
+"""OpenAI Agents SDK: `SQLiteSession` and `AdvancedSQLiteSession`, where they are not encrypted."""
 
 from __future__ import annotations
 
@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from anabranch.importers.records.model import Record, Said
 
 _MAIN: Final = "main"
+_ENCRYPTED: Final = "__enc__"
+"""The mark of an `EncryptedSession`, around each of its messages."""
 _PARTS: Final = ("text", "input_text", "output_text")
 _PLAIN: Final = (
     "SELECT id, message_data, created_at FROM agent_messages WHERE session_id = ? ORDER BY id"
@@ -186,6 +188,8 @@ class _Session:
             yield from self._output(item, line, time)
         elif kind == "reasoning":
             self._left_out["hidden reasoning"] += 1
+        elif _ENCRYPTED in item:
+            self._left_out["encrypted"] += 1
         else:
             yield Unknown(line=line, what=f"item {kind}")
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 from agents import Agent, RunConfig, Runner, SQLiteSession
+from agents.extensions.memory import EncryptedSession
 from langchain_core.messages import AIMessage, HumanMessage
+from langgraph.checkpoint.serde.encrypted import EncryptedSerializer
 from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.graph import MessagesState  # noqa: TC002 - LangGraph reads what nodes take.
 
@@ -141,3 +144,66 @@ def test_an_answer_beside_a_node_that_failed_is_told_once(tmp_path: Path) -> Non
     (main,) = talk(read(tmp_path))
     assert failed == [("main", None, "All is well.", ["All well?", "All is well."])]
     assert sorted(main[3]) == ["All is well.", "All well?", "Three boats."]
+
+
+async def test_an_encrypted_session_is_said_to_be_one(tmp_path: Path) -> None:
+    """Of openai-agents 0.24.0; what a plain session added to the same file is told.
+
+    See findings/openai_agents_encrypted_session_forgets_after_ten_minutes.sh.
+    """
+    path = tmp_path / "agents.db"
+    with closing(SQLiteSession("watch", path)) as plain:
+        session = EncryptedSession("watch", underlying_session=plain, encryption_key="the key")
+        await session.add_items([{"role": "user", "content": "Is the buoy safe?"}] * 2)
+        await plain.add_items([{"role": "user", "content": "Is the lens dry?"}])
+
+    found = read(tmp_path)
+
+    assert talk(found) == [("main", None, None, ["Is the lens dry?"])]
+    assert found.left_out == {"encrypted": 2}
+
+
+class Turned:
+    """A cipher, as LangGraph's serializer wants one."""
+
+    def encrypt(self, plaintext: bytes) -> tuple[str, bytes]:
+        """Turn each byte."""
+        return "turned", bytes(each ^ 0xFF for each in plaintext)
+
+    def decrypt(self, ciphername: str, ciphertext: bytes) -> bytes:
+        """Turn each byte back."""
+        assert ciphername == "turned"
+        return bytes(each ^ 0xFF for each in ciphertext)
+
+
+def test_encrypted_and_damaged_checkpoints_are_counted(tmp_path: Path) -> None:
+    """Of LangGraph 1.2.24: what is no MessagePack, and texts that are no UTF-8, end nothing.
+
+    See findings/msgspec_leaves_broken_texts_to_python.sh.
+    """
+
+    def well(_: MessagesState) -> dict[str, Any]:
+        return {"messages": [AIMessage("All is well.", id="2")]}
+
+    for name, serializer in (("encrypted", EncryptedSerializer(Turned())), ("damaged", None)):
+        (tmp_path / name).mkdir()
+        path = tmp_path / name / "checkpoints.db"
+        with closing(sqlite3.connect(path, check_same_thread=False)) as database:
+            app = graph_of(well).compile(checkpointer=SqliteSaver(database, serde=serializer))
+            app.invoke({"messages": [HumanMessage("All well?", id="1")]}, THREAD)
+    with closing(sqlite3.connect(path)) as database:
+        kept = database.execute("SELECT rowid, checkpoint FROM checkpoints").fetchall()
+        for place, (row, checkpoint) in enumerate(kept):
+            given = {0: checkpoint.replace(b"channel_values", b"channel\xffvalues"), 1: b"\xc1"}
+            changed = (given.get(place, checkpoint), row)
+            database.execute("UPDATE checkpoints SET checkpoint = ? WHERE rowid = ?", changed)
+        database.commit()
+
+    encrypted, damaged = (read(tmp_path / name) for name in ("encrypted", "damaged"))
+
+    assert (talk(encrypted), encrypted.left_out) == (
+        [("main", None, None, [])],
+        {"encrypted": len(kept)},
+    )
+    assert talk(damaged) == [("main", None, "All is well.", ["All well?", "All is well."])]
+    assert damaged.left_out["damaged"] == 2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import stat
+import tomllib
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
@@ -175,7 +176,8 @@ def test_a_link_stays_a_link(home: Path) -> None:
 
 @pytest.mark.parametrize(
     ("client", "text"),
-    [("claude", "{"), ("claude", '{"mcpServers": []}'), ("codex", "[a"), ("codex", "mcp_servers = 1")],
+    [("claude", "{"), ("claude", '{"mcpServers": []}'), ("codex", "[a"), ("codex", "mcp_servers = 1"),
+     ("codex", "mcp_servers.anabranch = 1")],
 )  # fmt: skip
 def test_broken_settings_are_left_alone(client: str, text: str, home: Path) -> None:
     """They are an error that names the file."""
@@ -289,6 +291,95 @@ def test_a_client_asks_a_service_over_http(client: str, home: Path) -> None:
     assert (keyed, bare) == ({"anabranch": ADDRESSED[client]}, {"anabranch": without})
     assert local == {"anabranch": own(client, server_command(shared=False))}
     assert "anabranch" not in gone
+
+
+def test_clients_that_keep_variables_from_their_servers_are_given_the_names(
+    alone: CommandLine, home: Path
+) -> None:
+    """Codex and Gemini CLI: the settings of ours that are set here, by name, but for options.
+
+    Codex 0.171.0 gives a server a dozen variables, Gemini CLI 0.61.0 none that looks like a secret
+    (findings/mcp_clients_keep_variables_from_their_servers.sh): a home or a password went missing.
+    """
+    environment = {
+        "HOME": str(home),
+        "ANABRANCH_HOME": str(home / "memory"),
+        "ANABRANCH_AGENT": "",
+        "ANABRANCH_EMBEDDED_ENGINE": "",  # Set where the tests run.
+        "NEO4J_URI": "bolt://127.0.0.1:1",
+        "NEO4J_PASSWORD": "hidden",
+        "OTHER": "other",
+    }
+
+    def entry(client: str, *words: str) -> Any:
+        printed = alone.here("mcp", "install", client, "--print", *words, environment=environment)
+        assert (printed.code, "hidden" in printed.out) == (0, False)
+        return read(client, printed.out)[FILES[client][1]]["anabranch"]
+
+    names = {client: entry(client).get("env_vars") for client in CLIENTS}
+    by_value = {client: entry(client).get("env") for client in CLIENTS}
+    with_home = entry("codex", "--home", str(home / "other"))
+    asked = entry("codex", "--url", URL)
+
+    ours = ["NEO4J_URI", "NEO4J_PASSWORD", "ANABRANCH_HOME"]
+    assert names == {**dict.fromkeys(CLIENTS), "codex": ours}
+    assert by_value == {**dict.fromkeys(CLIENTS), "gemini": {one: f"${one}" for one in ours}}
+    assert with_home["env_vars"] == ours[:2]
+    assert asked == {"url": URL}
+
+
+def test_what_a_person_named_for_codex_stays_while_it_can(home: Path) -> None:
+    """Codex 0.171.0 does not start where an entry has an address, and a command or its variables."""
+    path = home / ".codex" / "config.toml"
+    path.parent.mkdir()
+    path.write_text(
+        '[mcp_servers.anabranch]\ncommand = "x"\nenv_vars = ["MINE", "NEO4J_URI"]\n'
+        'env = { A = "b" }\ncwd = "/"\nstartup_timeout_sec = 5\n'
+    )
+
+    renewed = installed("codex", variables=["NEO4J_URI", "NEO4J_PASSWORD"])
+    asked = installed("codex", service=Service(URL))
+
+    mine = {"env": {"A": "b"}, "cwd": "/", "startup_timeout_sec": 5}
+    named = {"env_vars": ["MINE", "NEO4J_URI", "NEO4J_PASSWORD"]}
+    words = own("codex", server_command(shared=False))
+    entry = read("codex", renewed.after)["mcp_servers"]["anabranch"]
+    assert entry == {**mine, **named, **words}
+    there = read("codex", asked.after)["mcp_servers"]["anabranch"]
+    assert there == {"url": URL, "startup_timeout_sec": 5}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'mcp_servers.files.command = "files"\nmodel = "x"\n\n[tui]\ntheme = "y"\n',
+        'mcp_servers = { files = { command = "files" } }\nmodel = "x"\n',
+        '[mcp_servers.files]\ncommand = "files"\n\n[tui]\ntheme = "y"\n\n[mcp_servers.b]\nurl = "z"\n',
+    ],
+    ids=["dotted", "inline", "apart"],
+)
+def test_settings_of_any_form_stay_what_they_are(text: str, home: Path) -> None:
+    """Whatever TOML has for a table: other settings are not moved, and uninstall takes none along.
+
+    tomlkit 0.15.2 writes a table between dotted keys and what follows them, which it takes in
+    (findings/tomlkit_puts_settings_into_the_table_before_them.sh).
+    """
+    path = home / ".codex" / "config.toml"
+    path.parent.mkdir()
+    path.write_text(text)
+    before = tomllib.loads(text)
+
+    installed("codex").write()
+    added = tomllib.loads(path.read_text())
+    installed("codex", service=Service(URL)).write()
+    asked = tomllib.loads(path.read_text())
+    uninstalled("codex").write()
+
+    words = own("codex", server_command(shared=False))
+    servers = before["mcp_servers"]
+    assert added == {**before, "mcp_servers": {**servers, "anabranch": words}}
+    assert asked == {**before, "mcp_servers": {**servers, "anabranch": {"url": URL}}}
+    assert tomllib.loads(path.read_text()) == before
 
 
 def test_a_service_is_named_alone(alone: CommandLine) -> None:

@@ -70,7 +70,7 @@ def test_neighbours_by_words_are_those_of_comparing_with_all(words: int) -> None
 
 
 def test_neighbours_by_meaning_are_those_of_comparing_with_all() -> None:
-    """Equal vectors go by their places; one that made room for a newer one is none of them."""
+    """Equal vectors go by their ids; one that made room for a newer one is none of them."""
     chance = np.random.default_rng(1)
     neighbours = Neighbours()
     made: dict[str, list[float]] = {}
@@ -81,12 +81,59 @@ def test_neighbours_by_meaning_are_those_of_comparing_with_all() -> None:
         near = neighbours.near(one, vectors=made, known=lambda _: True)
 
         if number % 50 == 0 or number > LATEST + 280:
-            latest = list(made)[-LATEST:]
-            places = {each: int(each[-12:], 16) % LATEST for each in latest}
-            cosines = np.asarray([made[each] for each in latest]) @ made[one.insight_id]
-            best = sorted(range(len(latest)), key=lambda at: (-cosines[at], places[latest[at]]))
-            expected = {latest[at] for at in best[: BY_MEANING + 1]} - {one.insight_id}
-            assert {each.insight_id for each in near} == expected
+            others = list(made)[-LATEST:-1]
+            made_before = np.asarray([made[each] for each in others]).reshape(-1, DIMENSION)
+            cosines = made_before @ made[one.insight_id]
+            best = sorted(zip((-cosines).tolist(), others, strict=True))[:BY_MEANING]
+            assert {each.insight_id for each in near} == {each for _, each in best}
+
+
+@pytest.mark.parametrize("beside", [0, 1, 2, 90])
+def test_equal_vectors_are_equally_near_beside_any_others(beside: int) -> None:
+    """However many are beside them, and in any order: the first by id are near, all alike.
+
+    numpy 2.4.6 multiplies equal rows of a matrix unequally, by their places in it
+    (findings/numpy_equal_rows_have_unequal_products.sh).
+    """
+    chance = np.random.default_rng(beside)
+    made = chance.normal(size=(beside + 2, 384))
+    made /= np.linalg.norm(made, axis=1, keepdims=True)
+    numbers = chance.permutation(20 + beside).tolist()
+    others = [_remembered(number, f"alone{number}") for number in numbers]
+    vectors = {
+        one.insight_id: made[0 if number < 20 else number - 20 + 2].tolist()
+        for number, one in zip(numbers, others, strict=True)
+    }
+    neighbours = Neighbours()
+    for one in others:
+        neighbours.add(one)
+        neighbours.add_vector(one.insight_id, vectors[one.insight_id])
+    new = _remembered(900, "alone")
+    question = made[0] + 0.5 * made[1]
+    vectors[new.insight_id] = (question / np.linalg.norm(question)).tolist()
+
+    near = neighbours.near(new, vectors=vectors, known=lambda _: True)
+
+    assert [each.insight_id for each in near] == [insight(number) for number in range(BY_MEANING)]
+    assert len({each.cosine for each in near}) == 1
+
+
+def test_one_that_was_dropped_takes_nobodys_place() -> None:
+    """Though others are turned away from the new one, and its own row has nothing."""
+    neighbours, vectors = Neighbours(), dict[str, list[float]]()
+    for number in range(BY_MEANING + 3):
+        one = _remembered(number, f"alone{number}")
+        neighbours.add(one)
+        vectors[one.insight_id] = [1.0, 0.0]
+        neighbours.add_vector(one.insight_id, vectors[one.insight_id])
+    for number in range(3):
+        neighbours.drop(insight(number))
+    new = _remembered(900, "alone")
+    vectors[new.insight_id] = [-1.0, 0.0]
+
+    near = neighbours.near(new, vectors=vectors, known=lambda _: True)
+
+    assert [each.insight_id for each in near] == [insight(each + 3) for each in range(BY_MEANING)]
 
 
 def test_an_insight_that_shares_no_word_has_no_neighbour() -> None:
