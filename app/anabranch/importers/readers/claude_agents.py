@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final
 
 from anabranch.importers.readers.claude_files import (
     Results,
@@ -27,7 +27,7 @@ from anabranch.importers.readers.claude_prompts import (
     skill_in,
 )
 from anabranch.importers.readers.claude_talk import Talk, attributes_of
-from anabranch.importers.records.model import Broken, Ended, Opened, Skipped, Unknown
+from anabranch.importers.records.model import Broken, Ended, How, Opened, Skipped, Unknown
 from anabranch.importers.records.values import kind_of, object_of, objects_of, text_of, time_of
 
 if TYPE_CHECKING:
@@ -248,7 +248,7 @@ class _Agent(Talk):
 class _End:
     """An agent's standing after a record: whether it has ended, and as what."""
 
-    how: Literal["completed", "cancelled", "failed"] = "completed"
+    how: How = "completed"
     reason: str | None = None
     is_one: bool = False
 

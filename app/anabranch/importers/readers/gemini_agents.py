@@ -10,10 +10,10 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final
 
 from anabranch.importers.readers.gemini_messages import output_in, result_of, text_in
-from anabranch.importers.records.model import Broken, Ended, Opened, Turn
+from anabranch.importers.records.model import Broken, Ended, How, Opened, Turn
 from anabranch.importers.records.values import (
     json_of,
     kind_of,
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 _AGENT: Final = re.compile(r"Subagent '([^'\n]+)' (?:finished|failed)\.")
 _ENDED: Final = re.compile(r"Termination Reason:\s*(\w+)")
 _BROKE: Final = re.compile(r"Subagent '[^'\n]+' failed\. Error: (.+)", re.DOTALL)
-_HOW: Final[dict[str, Literal["completed", "cancelled"]]] = {
+_HOW: Final[dict[str, How]] = {
     "GOAL": "completed",
     "ABORTED": "cancelled",
 }
@@ -190,7 +190,7 @@ def end_of(
         yield Ended(line=line, how="failed", reason=broke[1].strip(), started=started, time=time)
         return
     reason = _ENDED.search(outcome or "")
-    how = _HOW.get(reason[1], "failed") if reason else "completed"
+    how: How = _HOW.get(reason[1], "failed") if reason else "completed"
     answered = _RESULT.search(outcome or "") if how == "completed" else None
     if result is None and answered:
         result = result_of(json_of(answered[1]) or answered[1])
