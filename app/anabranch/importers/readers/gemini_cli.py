@@ -348,6 +348,7 @@ class _Session:
             self._left_out["injected context"] += 1
         elif is_last_chance(text):
             self._left_out["notice"] += 1
+            yield Boundary(line=line)
         elif SNAPSHOT.match(text):
             yield Summary(line=line, id=record_id, text=text, time=time)
         else:
