@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from anabranch.importers.readers.claude_files import (
+    BOOKKEEPING,
     Results,
     age_of,
     agent_id,
@@ -210,6 +211,8 @@ class _Agent(Talk):
                 yield record
             elif isinstance(record, str):
                 self.left_out[record] += 1
+            elif kind_of(record) in BOOKKEEPING:
+                self.left_out[str(kind_of(record))] += 1
             elif not is_chained(record):
                 yield Unknown(line=self._name, what=f"record {record.get('type')}")
             elif copied_from(record) or (not begun and self._is_own_call(record)):

@@ -86,7 +86,8 @@ _UNREADABLE: Final = (ValueError, RecursionError)
 def is_claude(record: dict[str, Any]) -> bool:
     """Tell by its fields whether a record is one of Claude Code."""
     if "sessionId" not in record:
-        return kind_of(record) == "summary" and "leafUuid" in record
+        needed = {"summary": "leafUuid", "fork-context-ref": "parentSessionId"}
+        return needed.get(str(kind_of(record)), "") in record
     return kind_of(record) in BOOKKEEPING or ("uuid" in record and kind_of(record) in CHAINED)
 
 

@@ -29,6 +29,7 @@ from tests.support.rounds import examples
 from tests.support.transcripts import cases, told
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from anabranch.importers.outcome import ImportedSession
@@ -161,6 +162,79 @@ def test_a_file_whose_first_line_is_very_long_is_found_and_read(case: Path, tmp_
 
     assert plain
     assert long == plain
+
+
+def twice(data: bytes) -> bytes:
+    """Return lines each of which was written twice."""
+    return b"".join(line * 2 for line in data.splitlines(keepends=True))
+
+
+def put_behind_itself(data: bytes) -> bytes:
+    """Return what a copy gives that is put behind its origin, and again behind that."""
+    return data * 3
+
+
+def of_another_system(data: bytes) -> bytes:
+    """Return lines as another system ends them, with blank ones between."""
+    return b"\xef\xbb\xbf" + data.replace(b"\n", b"\r\n\r\n")
+
+
+@pytest.mark.parametrize("changed", [twice, put_behind_itself, of_another_system])
+@pytest.mark.parametrize(
+    "case",
+    [case for case in TEXT_CASES if any(case.rglob("*.jsonl"))],
+    ids=lambda case: f"{case.parent.name}-{case.name}",
+)
+def test_copied_lines_and_other_ends_of_lines_change_nothing(
+    case: Path, changed: Callable[[bytes], bytes], tmp_path: Path
+) -> None:
+    """Nothing comes twice, no talk was rewound by a copy, and nothing is broken."""
+    folder = tmp_path / "changed"
+    shutil.copytree(case, folder)
+    for path in folder.rglob("*.jsonl"):
+        data = path.read_bytes()
+        path.write_bytes(changed(data if data.endswith(b"\n") else data + b"\n"))
+
+    importer, _ = imported(folder)
+
+    assert told_below(folder) == told_below(case)
+    assert importer.tally.broken == []
+
+
+@pytest.mark.parametrize(
+    ("zeros", "rest"),
+    [
+        pytest.param(b'{"a":1}\n' + b"\0" * 9, [], id="at the end"),
+        pytest.param(b'{"a":1}' + b"\0" * 9, [], id="behind the last line"),
+        pytest.param(b'{"a":1}\n' + b"\0" * 9 + b'{"a":2}\n', [{"a": 2}], id="before a line"),
+        pytest.param(b'{"a":1}\n\0\0\n{"a":2}\n', [{"a": 2}], id="a line of their own"),
+    ],
+)
+def test_zero_bytes_that_a_crash_left_are_told_and_cost_no_record(
+    zeros: bytes, rest: list[Any], tmp_path: Path
+) -> None:
+    """A file system may fill with them what was not written: what stands beside them is read."""
+    path = tmp_path / "file.jsonl"
+    path.write_bytes(zeros)
+
+    found = list(records(path))
+
+    assert [one[1] for one in found if not isinstance(one, Broken)] == [{"a": 1}, *rest]
+    assert [one.reason for one in found if isinstance(one, Broken)] == [
+        "has zero bytes for what is lost"
+    ]
+
+
+def test_a_line_that_comes_again_later_is_no_copy_of_the_file(tmp_path: Path) -> None:
+    """Only what repeats the file from its first line with a time on is left out."""
+    path = tmp_path / "file.jsonl"
+    lines = (b'{"a":%d}', b'{"timestamp":%d}', b'{"b":%d}')
+    told = [(0, 1), (1, 1), (2, 1), (0, 1), (1, 1), (2, 1), (0, 2), (2, 1), (0, 1)]
+    path.write_bytes(b"".join(lines[kind] % number + b"\n" for kind, number in told))
+
+    numbers = [one[0] for one in records(path) if not isinstance(one, Broken)]
+
+    assert numbers == [1, 2, 3, 4, 7, 8, 9]
 
 
 def told_below(folder: Path) -> list[tuple[str, str, Any, Any]]:
