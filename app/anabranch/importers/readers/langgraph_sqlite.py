@@ -10,6 +10,7 @@ from anabranch.importers.files.databases import rows, snapshot
 from anabranch.importers.reader import Source
 from anabranch.importers.readers.langgraph_threads import (
     Checkpoint,
+    bytes_of,
     pending_of,
     plain_json,
     records_of,
@@ -96,7 +97,7 @@ class _Checkpoints:
                     time=time_of(content.get("ts")),
                     channels=object_of(content.get("channel_values")),
                     metadata=object_of(plain_json(row["metadata"])),
-                    size=len(row["checkpoint"] or b""),
+                    size=len(bytes_of(row["checkpoint"])),
                 )
             )
         if newest is not None and self._has_writes:

@@ -11,7 +11,15 @@ import msgspec
 from anabranch.importers.files.cache import RowCache
 from anabranch.importers.readers.abandoned import Course
 from anabranch.importers.records.chains import Node
-from anabranch.importers.records.model import Ended, Opened, Skipped, ToolCall, ToolResult, Turn
+from anabranch.importers.records.model import (
+    Ended,
+    Opened,
+    Skipped,
+    ToolCall,
+    ToolResult,
+    Turn,
+    Unknown,
+)
 from anabranch.importers.records.values import (
     json_of,
     kind_of,
@@ -94,16 +102,18 @@ class Checkpoints(Protocol):
 def records_of(store: Checkpoints) -> Iterator[Record]:
     """Yield the records of all threads, sub-graphs where they were invoked."""
     for thread_id in store.threads():
-        yield from _Thread(store, thread_id).records()
+        if first := store.graphs(thread_id):
+            yield from _Thread(store, thread_id, first).records()
+        else:
+            yield Unknown(line=None, what="thread whose name is no text")
 
 
 class _Thread:
     """One thread; its name is any text, so that its first checkpoint is part of its key."""
 
-    def __init__(self, store: Checkpoints, thread_id: str) -> None:
+    def __init__(self, store: Checkpoints, thread_id: str, first: Mapping[str, str]) -> None:
         self._store = store
         self._id = thread_id
-        first = store.graphs(thread_id)
         self._names = list(first)
         self._key = f"{thread_id}@{min(first.values())}"
         self._called = {name: self._call_of(name) for name in self._names if name}
@@ -179,9 +189,14 @@ def unpacked(kind: Any, data: Any) -> Any:
     if kind == "json":
         return _bare(plain_json(data))
     try:
-        return msgspec.msgpack.decode(bytes(data or b""), ext_hook=_object)
-    except (msgspec.DecodeError, TypeError):
+        return msgspec.msgpack.decode(bytes_of(data), ext_hook=_object)
+    except msgspec.DecodeError:
         return None
+
+
+def bytes_of(data: Any) -> bytes:
+    """Return what a column of bytes holds; nothing where it holds something else."""
+    return bytes(data) if isinstance(data, (bytes, bytearray, memoryview)) else b""
 
 
 def _object(code: int, data: memoryview) -> Any:
