@@ -75,6 +75,13 @@ _WHY_NOT: Final[dict[str, tuple[tuple[str, ...], str]]] = {
     "j": (("gemini-cli nested",), "its agents have no tool that calls another"),
     "k": (("pydantic-ai rewind",), "the program cuts the list: it holds nothing of what was left"),
     "l": (("google-adk fork",), "the library forks no session"),
+    "m": (
+        (
+            *(f"crush {one}" for one in ("fork", "resume", "rewind")),
+            *(f"goose {one}" for one in SCENARIOS),
+        ),
+        "no registry at hand offers a release to run: it is read as its description says",
+    ),
 }
 _INTRODUCTION: Final = (
     "# Sessions of other tools",

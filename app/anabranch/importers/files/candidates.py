@@ -15,6 +15,7 @@ import orjson
 
 from anabranch.importers.files.databases import alone, is_left_over, looked_up, names_in
 from anabranch.importers.files.lines import (
+    BOM,
     LINE_BYTES_MAX,
     UNREADABLE,
     opened,
@@ -52,7 +53,7 @@ class Candidate:
     @cached_property
     def head(self) -> bytes:
         """Its beginning, decompressed; nothing where it cannot be read."""
-        return self._begun[:HEAD_BYTES]
+        return self._begun[:HEAD_BYTES].removeprefix(BOM)
 
     @cached_property
     def _begun(self) -> bytes:
@@ -80,7 +81,7 @@ class Candidate:
     def first_records(self) -> list[dict[str, Any]]:
         """The JSON objects on its first lines; a first line may be very long."""
         found: list[dict[str, Any]] = []
-        for line in self._begun.split(b"\n")[:HEAD_LINES]:
+        for line in self._begun.removeprefix(BOM).split(b"\n")[:HEAD_LINES]:
             try:
                 record = orjson.loads(line)
             except orjson.JSONDecodeError:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import gzip
 import io
 import os
+import re
 import zlib
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from typing import IO, TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias, cast
 
 import msgspec
@@ -28,6 +29,9 @@ ReadLines: TypeAlias = "Callable[[Path], Iterator[Line | Broken]]"
 """Gives the lines of a file: `lines`, or those of a cache."""
 LINE_BYTES_MAX: Final = 64 * 1024 * 1024
 _BUFFER: Final = 1024 * 1024
+BOM: Final = b"\xef\xbb\xbf"
+"""Some editors put it before a text; JSON has none."""
+_HAS_TIME: Final = re.compile(rb'"(?:timestamp|startTime)":').search
 _COMPRESSED: Final = (".gz", ".zst")
 
 
@@ -120,20 +124,74 @@ def lines(path: Path, *, extent: Extent | None = None) -> Iterator[Line | Broken
     """Yield the lines of a file that are not empty; memory is that of the longest line.
 
     A line longer than 64 MiB is yielded as broken. The last line may be without an end. With an
-    `extent` only the lines within it are yielded.
+    `extent` only the lines within it are yielded. A line that stands twice in a row is yielded
+    once, and so is the whole of a file that was put behind itself. Zero bytes, which a crash
+    leaves, are yielded as broken, and then the line without them.
     """
     number = 0
+    copies = _Copies(path, extent)
     try:
-        with opened(path, extent=extent) as file:
+        with opened(path, extent=extent) as file, closing(copies):
             while data := file.readline(LINE_BYTES_MAX + 1):
                 number += 1
                 if len(data) > LINE_BYTES_MAX and not data.endswith(b"\n"):
                     yield Broken(path=path, number=number, reason="is longer than 64 MiB")
                     _pass_over(file)
-                elif not data.isspace():
-                    yield Line(number, data)
+                elif data.isspace() or copies.have(data):
+                    continue
+                elif data[0] == 0 or data.endswith((b"\0", b"\0\n")):
+                    yield Broken(path=path, number=number, reason="has zero bytes for what is lost")
+                    if bare := data.strip(b"\0\r\n"):
+                        yield Line(number, bare)
+                else:
+                    yield Line(number, data if number > 1 else data.removeprefix(BOM))
     except UNREADABLE as error:
         yield Broken(path=path, number=number + 1, reason=str(error), more=False)
+
+
+class _Copies:
+    """Knows the lines of a file again that repeat the one before, or the file from its beginning.
+
+    Its first line with a time tells where a copy begins: others may well come again. Long lines
+    are not compared. The beginning is read again beside its copy, and not kept.
+    """
+
+    def __init__(self, path: Path, extent: Extent | None) -> None:
+        self._path, self._extent = path, extent
+        self._first = self._last = b""
+        self._beside = ExitStack()
+        self._again: IO[bytes] | None = None
+
+    def have(self, data: bytes) -> bool:
+        """Tell whether a line is a copy; to be called with each line that is not empty."""
+        data = data.rstrip(b"\r\n") if len(data) <= _BUFFER else b""
+        if self._again is not None:
+            if data and self._next() == data:
+                return True
+            self.close()
+        is_first, is_last = data == self._first, data == self._last
+        self._last = data
+        if not self._first and _HAS_TIME(data):
+            self._first = data
+        if not data or not (is_first or is_last):
+            return False
+        if is_first and not is_last:
+            self._again = self._beside.enter_context(opened(self._path, extent=self._extent))
+            while (found := self._next()) and found != data:
+                pass
+        return True
+
+    def close(self) -> None:
+        """Let go of the beginning."""
+        self._again = None
+        self._beside.close()
+
+    def _next(self) -> bytes:
+        """Return the next line of the beginning that is not empty."""
+        while self._again is not None and (data := self._again.readline(LINE_BYTES_MAX)):
+            if bare := data.rstrip(b"\r\n"):
+                return bare
+        return b""
 
 
 def _pass_over(file: IO[bytes]) -> None:
@@ -145,7 +203,7 @@ def whole(path: Path) -> bytes | Broken:
     """Return all bytes of a file, decompressed, or why they cannot be read."""
     try:
         with opened(path) as file:
-            return file.read()
+            return file.read().removeprefix(BOM)
     except UNREADABLE as error:
         return Broken(path=path, number=0, reason=str(error), more=False)
 

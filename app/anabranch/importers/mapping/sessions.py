@@ -360,7 +360,8 @@ class Mapping:
             return
         if record.how != "completed":
             if turn is not None:
-                yield self._insights.make(line, turn.id, "answer", turn.text, turn.time)
+                kind = "remark" if turn.final is False else "answer"
+                yield self._insights.make(line, turn.id, kind, turn.text, turn.time)
             yield from self._note(line)
             yield self._stopped(line, record)
             return

@@ -173,7 +173,7 @@ def _in_order(mapping: dict[str, Any], current: str | None) -> Iterator[dict[str
 
 def _chatgpt_message(node: dict[str, Any]) -> _Message:
     message = object_of(node.get("message"))
-    role = object_of(message.get("author")).get("role")
+    role = text_of(object_of(message.get("author")).get("role"))
     content = object_of(message.get("content"))
     metadata = object_of(message.get("metadata"))
     hidden = metadata.get("is_visually_hidden_from_conversation")

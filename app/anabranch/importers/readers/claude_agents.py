@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from anabranch.importers.readers.claude_files import (
+    BOOKKEEPING,
     Results,
     age_of,
     agent_id,
@@ -18,9 +21,14 @@ from anabranch.importers.readers.claude_files import (
     record_in,
     results_in,
 )
-from anabranch.importers.readers.claude_prompts import Prompts
+from anabranch.importers.readers.claude_prompts import (
+    Prompts,
+    is_interrupted,
+    plain_text,
+    skill_in,
+)
 from anabranch.importers.readers.claude_talk import Talk, attributes_of
-from anabranch.importers.records.model import Broken, Ended, Opened, Skipped, Unknown
+from anabranch.importers.records.model import Broken, Ended, How, Opened, Skipped, Unknown
 from anabranch.importers.records.values import kind_of, object_of, objects_of, text_of, time_of
 
 if TYPE_CHECKING:
@@ -44,17 +52,45 @@ class Agents:
             self._waiting.setdefault(agent_id(path), []).append(path)
         self._meta = {name: meta_of(found[0]) for name, found in self._waiting.items()}
 
-    def called(self, calls: set[str], parent: str, *, session: str) -> Iterator[Record]:
-        """Yield the records of the agents that a call began."""
+    def called(
+        self, calls: dict[str, dict[str, Any]], parent: str, *, session: str
+    ) -> Iterator[Record]:
+        """Yield the records of the agents that calls began; their inputs by their ids."""
         for name, meta in self._meta.items():
-            if name in self._waiting and text_of(meta.get("toolUseId")) in calls:
-                yield from self._told(name, parent, session=session)
+            call_id = text_of(meta.get("toolUseId"))
+            if name in self._waiting and call_id in calls:
+                yield from self._told(name, parent, session=session, told=calls[call_id])
 
     def named(self, told: dict[str, Any], parent: str, *, session: str) -> Iterator[Record]:
-        """Yield the records of an agent that a result tells of, with what its call said."""
-        name = text_of(told.get("agentId"))
+        """Yield the records of an agent that a result tells of, with what its call said.
+
+        The agents of a workflow lie in a folder with the name of its run.
+        """
+        name, run = text_of(told.get("agentId")), text_of(told.get("runId"))
         if name in self._waiting:
             yield from self._told(name, parent, session=session, told=told)
+        for one, paths in list(self._waiting.items()):
+            if run and one in self._waiting and paths[0].parent.name == run:
+                yield from self._told(one, parent, session=session)
+
+    def commanded(self, prompt_id: str, parent: str, *, session: str) -> Iterator[Record]:
+        """Yield the records of the agents that carry out a command of a person."""
+        for name in self.commands.get(prompt_id, ()):
+            if name in self._waiting:
+                yield from self._told(name, parent, session=session)
+
+    @cached_property
+    def commands(self) -> dict[str, list[str]]:
+        """The agents that no call began, by the ids of the commands that did."""
+        found: dict[str, list[str]] = {}
+        for name, meta in self._meta.items():
+            called = meta.get("toolUseId") or meta.get("parentAgentId") or meta.get("inWorkflowRun")
+            if name not in self._waiting or not meta or called:
+                continue
+            first = next(chained_in(self._waiting[name][0], self.read), {})
+            if (prompt_id := text_of(first.get("promptId"))) and skill_in(first):
+                found.setdefault(prompt_id, []).append(name)
+        return found
 
     def of_session(self, session: str) -> Iterator[Record]:
         """Yield the records of the agents of a session that no call of its names."""
@@ -130,7 +166,7 @@ class _Agent(Talk):
     def records(self, parent: str | None) -> Iterator[Record]:
         """Yield the agent's records, from its task to its report."""
         first = last = None
-        stopped: str | None = None
+        end = _End()
         for found in self._chained():
             if isinstance(found, Results):
                 last = time_of(found.timestamp) or last
@@ -139,16 +175,15 @@ class _Agent(Talk):
                 if first is None:
                     first = time_of(found.get("timestamp"))
                     yield self._opened(found, parent, first)
-                if found["type"] == "assistant":
-                    stopped = text_of(object_of(found.get("message")).get("stop_reason"))
+                end = _End.of(found) or end
             else:
                 yield found
                 continue
             yield from self.said(found, self._name)
         yield from self.counted(self._name)
         over = self._meta.get("finished") or self._call.get("status") == "completed"
-        if first is not None and (over or stopped == "end_turn"):
-            yield Ended(line=self._name, started=first, time=last)
+        if first is not None and (over or end.is_one):
+            yield Ended(line=self._name, how=end.how, reason=end.reason, started=first, time=last)
 
     def _chained(self) -> Iterator[dict[str, Any] | Results | Broken | Unknown]:
         """Yield the records of the file's chain that were not copied, and what is no record."""
@@ -176,13 +211,19 @@ class _Agent(Talk):
                 yield record
             elif isinstance(record, str):
                 self.left_out[record] += 1
+            elif kind_of(record) in BOOKKEEPING:
+                self.left_out[str(kind_of(record))] += 1
             elif not is_chained(record):
                 yield Unknown(line=self._name, what=f"record {record.get('type')}")
-            elif copied_from(record):
+            elif copied_from(record) or (not begun and self._is_own_call(record)):
                 self.left_out["inherited"] += 1
             else:
                 begun = True
                 yield record
+
+    def _is_own_call(self, record: dict[str, Any]) -> bool:
+        """Tell whether a record is the call that began a copy of the assistant: it comes first."""
+        return bool(self._meta.get("isFork")) and record["type"] == "assistant"
 
     def _opened(self, record: dict[str, Any], parent: str | None, time: datetime | None) -> Opened:
         self.version = text_of(record.get("version"))
@@ -192,12 +233,39 @@ class _Agent(Talk):
             source_id=self._name,
             kind="subagent",
             parent=parent,
-            task=text_of(self._call.get("prompt")) if record["type"] == "assistant" else None,
+            task=self._task(record),
             role=text_of(self._meta.get("agentType")) or text_of(self._call.get("subagent_type")),
             model=text_of(self._meta.get("model")),
             time=time,
             attributes=attributes_of(record) | ({"description": described} if described else {}),
         )
+
+    def _task(self, record: dict[str, Any]) -> str | None:
+        """Return the task of an agent whose first record is no prompt: as called, or its skill."""
+        if record["type"] == "assistant":
+            return text_of(self._call.get("prompt"))
+        return skill_in(record)
+
+
+@dataclass(frozen=True, slots=True)
+class _End:
+    """An agent's standing after a record: whether it has ended, and as what."""
+
+    how: How = "completed"
+    reason: str | None = None
+    is_one: bool = False
+
+    @classmethod
+    def of(cls, record: dict[str, Any]) -> _End | None:
+        """Return how an agent stands after one of its records, None where as before."""
+        if is_interrupted(record):
+            return cls("cancelled", "it was interrupted", is_one=True)
+        if record["type"] != "assistant":
+            return None
+        message = object_of(record.get("message"))
+        if record.get("isApiErrorMessage") is True:
+            return cls("failed", plain_text(message.get("content")), is_one=True)
+        return cls(is_one=text_of(message.get("stop_reason")) == "end_turn")
 
 
 def _calls(record: dict[str, Any]) -> bool:

@@ -62,6 +62,8 @@ class ClaudeCodeReader:
         """Tell by the fields of the first records; an agent's file lies in `subagents`."""
         if candidate.suffix != ".jsonl" or candidate.path.parent.name == "chats":
             return False
+        if candidate.name == "journal.jsonl":  # A workflow's: it says again what its agents said.
+            return False
         found = candidate.first_records
         if any(is_other(record) for record in found):
             return False
@@ -126,7 +128,7 @@ class _Session(Talk):
     def __init__(
         self, session_id: str, family: Family[Head], agents: Agents, copies: Copies
     ) -> None:
-        super().__init__(agents, session_id)
+        super().__init__(agents, session_id, prompts=Prompts(agents.commands))
         self._copies = copies
         self._agents = agents
         self._read = agents.read
@@ -220,7 +222,7 @@ class _Session(Talk):
         return self._family.is_inherited(self.session, path, self._copies.id(id_of(record)))
 
     def _nodes(self, path: Path) -> Iterator[Node]:
-        prompts = Prompts()
+        prompts = Prompts(self._agents.commands)
         lone = self._family.lone
         for place, line in places_in(path, self._read):
             if place.isSidechain:

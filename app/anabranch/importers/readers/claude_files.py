@@ -30,21 +30,43 @@ BOOKKEEPING: Final = frozenset(
         "ai-title",
         "api-request",
         "api-request-blob",
+        "api-request-resumed",
         "api-request-shape",
+        "artifact-autoreact-ledger",
+        "artifact-comment-monitor",
         "atis-latch",
+        "attribution-snapshot",
+        "bridge-session",
         "content-replacement",
+        "continued-in",
         "cost-state",
         "custom-title",
+        "data-flow-incomplete",
+        "data-flow-records",
+        "derived-from",
+        "dev-mods",
+        "ended-by-model",
         "file-history-delta",
         "file-history-snapshot",
         "fork-context-ref",
+        "frame-link",
+        "history-suppression",
+        "host-row",
+        "hybrid-organization",
+        "isolation-latch",
         "last-prompt",
+        "launched",
+        "memory-mode",
         "mode",
+        "observer-ref",
         "permission-mode",
         "pr-link",
         "queue-operation",
+        "relocated",
         "result",
+        "resume-head-vouch",
         "rewind-pointer",
+        "session-owner",
         "started",
         "summary",
         "tag",
@@ -64,7 +86,8 @@ _UNREADABLE: Final = (ValueError, RecursionError)
 def is_claude(record: dict[str, Any]) -> bool:
     """Tell by its fields whether a record is one of Claude Code."""
     if "sessionId" not in record:
-        return kind_of(record) == "summary" and "leafUuid" in record
+        needed = {"summary": "leafUuid", "fork-context-ref": "parentSessionId"}
+        return needed.get(str(kind_of(record)), "") in record
     return kind_of(record) in BOOKKEEPING or ("uuid" in record and kind_of(record) in CHAINED)
 
 
@@ -123,7 +146,12 @@ class _Message(msgspec.Struct, gc=False):
 
 
 class _Told(msgspec.Struct, gc=False):
-    agentId: Any = None  # noqa: N815 - the tool's own name.
+    agentId: Any = None  # noqa: N815 - the tool's own names.
+    runId: Any = None  # noqa: N815 - As above.
+
+    @property
+    def names_agents(self) -> bool:
+        return self.agentId is not None or self.runId is not None
 
 
 class Results(msgspec.Struct, gc=False):
@@ -162,7 +190,7 @@ def results_in(line: Line) -> Results | None:
     except _UNREADABLE:
         return None
     told = found.toolUseResult
-    return None if isinstance(told, _Told) and told.agentId is not None else found
+    return None if isinstance(told, _Told) and told.names_agents else found
 
 
 class Place(msgspec.Struct, gc=False):

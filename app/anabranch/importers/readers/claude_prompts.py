@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Final
+import textwrap
+from typing import TYPE_CHECKING, Any, Final
 
 from anabranch.importers.readers.put_in import without_elements, without_last_lines
 from anabranch.importers.records.values import kind_of, object_of, objects_of, text_of
+
+if TYPE_CHECKING:
+    from collections.abc import Container
 
 _REMINDERS: Final = ("system-reminder", "ide_opened_file", "ide_selection", "local-command-caveat")
 _NO_PROMPT: Final = re.compile(
@@ -24,16 +28,28 @@ _ASKED_BY_COMMAND: Final = re.compile(
 The tool's own commands, which it carries out itself, begin with their name.
 """
 _COMMAND: Final = re.compile(r"<command-name>[^<]+</command-name>")
+_INTERRUPTED: Final = re.compile(r"\s*\[Request interrupted by user")
+_FORK: Final = "fork-boilerplate"
+_DIRECTIVE: Final = re.compile(r"\AYour directive:\s*")
+_WORKFLOW: Final = re.compile(r"\A\[Workflow harness [^\n]*follows:\n", re.DOTALL)
+_COORDINATOR: Final = re.compile(
+    r"\AThe coordinator sent a message(?: while you were working)?:\s*(?P<text>.*?)"
+    r"(?:\n+Address this before completing your current task\.)?\s*\Z",
+    re.DOTALL,
+)
+_SKILL: Final = re.compile(r"\ABase directory for this skill: [^\n]*\n+")
 
 
 class Prompts:
     """Tells what a person asked from all else that stands in the records of the role user.
 
     The records of a command of the tool share an id with the caveat, or the summary, before them.
+    Those of a skill that an agent carries out do so too: their ids are `carried_out`.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, carried_out: Container[str] = ()) -> None:
         self._commands: set[str] = set()
+        self._carried_out = carried_out
 
     def asked(self, record: dict[str, Any]) -> str | None:
         """Return what a person asked, or for an agent its task; None where nobody did.
@@ -44,17 +60,57 @@ class Prompts:
             return None
         prompt_id = text_of(record.get("promptId"))
         content = object_of(record.get("message")).get("content")
+        if kind_of(object_of(record.get("origin")), "kind") == "coordinator":
+            return _asked_again(content)
         if record.get("isCompactSummary") or (record.get("isMeta") and _is_caveat(content)):
             self._commands.update({prompt_id} if prompt_id else ())
             return None
         if record.get("isMeta") or record.get("isVisibleInTranscriptOnly") or is_notice(record):
             return None
         text = plain_text(content)
-        if text is None or prompt_id in self._commands or has_results(content):
+        if text is None:
             return None
+        if prompt_id in self._commands:
+            is_skill = text.startswith("/") and prompt_id in self._carried_out
+            return text.strip() if is_skill else None
+        if has_results(content):
+            return _directive(content)
         if (command := _ASKED_BY_COMMAND.match(text)) and not record.get("sourceToolUseID"):
             return " ".join(filter(None, (command["name"], (command["args"] or "").strip())))
-        return None if _NO_PROMPT.match(text) else text.strip()
+        return None if _NO_PROMPT.match(text) else _computed(text).strip()
+
+
+def _directive(content: Any) -> str | None:
+    """Return what a copy of the assistant is to do: it stands beside the result of its own call."""
+    for part in objects_of(content):
+        text = str(part.get("text") or "")
+        if kind_of(part) == "text" and f"<{_FORK}>" in text:
+            return text_of(_DIRECTIVE.sub("", without_elements(text, _FORK).strip()))
+    return None
+
+
+def _asked_again(content: Any) -> str | None:
+    """Return what an agent was asked again by the assistant that called it."""
+    found = _COORDINATOR.match(plain_text(content) or "")
+    return text_of(found["text"]) if found else None
+
+
+def _computed(text: str) -> str:
+    """Return a task without the frame that a workflow puts around it, which indents its lines."""
+    task, framed = _WORKFLOW.subn("", text, count=1)
+    return textwrap.dedent(task) if framed else text
+
+
+def skill_in(record: dict[str, Any]) -> str | None:
+    """Return the text of a skill that an agent is to carry out; it is no prompt in a session."""
+    text = plain_text(object_of(record.get("message")).get("content"))
+    return text_of(_SKILL.sub("", text).strip()) if text and record.get("isMeta") else None
+
+
+def is_interrupted(record: dict[str, Any]) -> bool:
+    """Tell whether a record says that a person stopped the assistant."""
+    text = plain_text(object_of(record.get("message")).get("content"))
+    return kind_of(record) == "user" and bool(text and _INTERRUPTED.match(text))
 
 
 def _is_caveat(content: Any) -> bool:

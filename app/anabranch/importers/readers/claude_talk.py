@@ -42,12 +42,21 @@ _HARNESS: Final = frozenset({"synthetic", "<synthetic>"})
 class SubAgents(Protocol):
     """The sub-agents of a source, each read where it was called or where a result names it."""
 
-    def called(self, calls: set[str], parent: str, *, session: str) -> Iterator[Record]:
-        """Yield the records of the agents that a call began."""
+    def called(
+        self, calls: dict[str, dict[str, Any]], parent: str, *, session: str
+    ) -> Iterator[Record]:
+        """Yield the records of the agents that calls began; their inputs by their ids."""
         ...
 
     def named(self, told: dict[str, Any], parent: str, *, session: str) -> Iterator[Record]:
-        """Yield the records of an agent that a result tells of, with what its call said."""
+        """Yield the records of an agent that a result tells of, with what its call said.
+
+        The result of a workflow tells of its run, and so of all agents of that.
+        """
+        ...
+
+    def commanded(self, prompt_id: str, parent: str, *, session: str) -> Iterator[Record]:
+        """Yield the records of the agents that carry out a command of a person."""
         ...
 
 
@@ -98,6 +107,8 @@ class Talk:
                 yield from self._result(record, result, line, time)
         if prompt := self.prompts.asked(record):
             yield Turn(line=line, id=id_of(record), said="user", text=prompt, time=time)
+            if commanded := text_of(record.get("promptId")):
+                yield from self.agents.commanded(commanded, line, session=self.session)
         elif is_notice(record):
             self.left_out["notification"] += 1
             yield Boundary(line=line)
@@ -110,7 +121,7 @@ class Talk:
         call_id = text_of(result.get("tool_use_id")) or ""
         told = object_of(record.get("toolUseResult"))
         called = self.called.pop(call_id, {})
-        if told.get("agentId"):
+        if told.get("agentId") or told.get("runId"):
             told = called | told
             yield from self.agents.named(told, line, session=self.session)
         failed = result.get("is_error")
@@ -135,7 +146,7 @@ class Talk:
             yield Described(line=line, model=model)
         content = message.get("content")
         blocks = [{"type": "text", "text": content}] if isinstance(content, str) else content
-        calls: set[str] = set()
+        calls: dict[str, dict[str, Any]] = {}
         for number, block in enumerate(objects_of(blocks)):
             match kind_of(block):
                 case "text":
@@ -151,10 +162,10 @@ class Talk:
                         )
                 case "tool_use" | "server_tool_use":
                     call_id = text_of(block.get("id")) or part_id(record, number)
-                    calls.add(call_id)
+                    calls[call_id] = {}
                     name = text_of(block.get("name")) or "tool"
                     if name in BEGIN_AGENTS:
-                        self.called[call_id] = object_of(block.get("input"))
+                        calls[call_id] = self.called[call_id] = object_of(block.get("input"))
                     yield ToolCall(
                         line=line,
                         id=call_id,

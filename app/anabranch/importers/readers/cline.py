@@ -26,6 +26,7 @@ from anabranch.importers.records.model import (
     Broken,
     Described,
     Ended,
+    How,
     Opened,
     Skipped,
     ToolCall,
@@ -40,6 +41,7 @@ from anabranch.importers.records.values import (
     object_of,
     objects_of,
     output_of,
+    said_in,
     text_of,
     time_of,
 )
@@ -53,6 +55,13 @@ if TYPE_CHECKING:
 
 _INPUT: Final = re.compile(r"\A\s*<user_input(?:\s[^>]*)?>(.*)</user_input>\s*\Z", re.DOTALL)
 _INJECTED: Final = ("environment_details", "file_content", "workspace_info", "system_reminder")
+
+_BROKE: Final[dict[str, How]] = {
+    "error": "failed",
+    "aborted": "cancelled",
+    "cancelled": "cancelled",
+}
+"""Reasons of an agent's end that its call gives; its row says that it completed all the same."""
 
 
 class ClineReader:
@@ -199,6 +208,11 @@ def _first_text(document: dict[str, Any]) -> str | None:
     return None
 
 
+def asked_before(row: dict[str, Any]) -> str | None:
+    """Return what an agent was asked that said nothing yet, as its row in the database has it."""
+    return text_of(row.get("prompt")) if row.get("parent_session_id") else None
+
+
 def asked_in(message: dict[str, Any]) -> str | None:
     """Return what was asked in a message, without what it is wrapped in."""
     content = message.get("content")
@@ -228,6 +242,8 @@ class _Session:
         self._left_out: Counter[str] = Counter()
         self._tasks: dict[str, str] = {}
         self._model: str | None = None
+        self._error: str | None = None
+        """The error that the last message shows to the person, and the model does not see."""
 
     def records(self, parent: str | None, outcome: dict[str, Any] | None) -> Iterator[Record]:
         """Yield the session's records."""
@@ -256,6 +272,11 @@ class _Session:
 
     def _said(self, message: dict[str, Any]) -> Iterator[Record]:
         time = time_of(message.get("ts"))
+        self._error = None
+        if object_of(message.get("metadata")).get("displayOnly") is True:
+            self._error = said_in(message.get("content"))
+            self._left_out["message of the tool itself"] += 1
+            return
         match kind_of(message, "role"):
             case "user":
                 yield from self._user(message, time)
@@ -289,12 +310,15 @@ class _Session:
         is_agent = self._id in self._reading.parents
         kind: Kind = "subagent" if is_agent else "fork" if parent else "main"
         started = self._row.get("started_at") or (None if is_agent else manifest.get("started_at"))
+        given = None if _first_text(self._document) else asked_before(self._row)
         return Opened(
             key=self._id,
             source_id=self._id,
             kind=kind,
             parent=parent,
             model=text_of(self._row.get("model")) or text_of(manifest.get("model")),
+            task=given,
+            silent=given is not None,
             time=time_of(started) or first,
             attributes={name: value for name, value in found.items() if value},
         )
@@ -360,13 +384,14 @@ class _Session:
             )
 
     def _end(self, outcome: dict[str, Any] | None, last: datetime | None) -> Iterator[Record]:
-        status = text_of(self._row.get("status")) or text_of((outcome or {}).get("finishReason"))
+        gave = text_of((outcome or {}).get("finishReason"))
+        status = gave if gave in _BROKE else text_of(self._row.get("status")) or gave
         if status is None or status in {"running", "pending", "active"}:
             return
         yield Ended(
             line=self._id,
-            how="completed" if status == "completed" else "failed",
-            reason=f"it ended with {status}",
+            how=_BROKE.get(status, "completed" if status == "completed" else "failed"),
+            reason=self._error or f"it ended with {status}",
             started=time_of(self._row.get("started_at")),
             time=time_of(self._row.get("ended_at")) or last,
         )

@@ -244,16 +244,24 @@ class Talk:
 
     def _turn_over(self, payload: dict[str, Any], time: datetime | None) -> Iterator[Record]:
         said = text_of(payload.get("last_agent_message"))
+        error = object_of(payload.get("error"))
         if said is None and self._summary is not None and self._held is not None:
             self.left_out["summary of a compaction"] += 1
             self._held = None
         if self._held is not None:
-            self._held = msgspec.structs.replace(self._held, final=True)
+            self._held = msgspec.structs.replace(self._held, final=not error)
         yield from self.let_go()
         self._summary = None
         yield Boundary(line=self.line)
-        if said is not None:
-            self.end = Ended(line=self._thread.id, result=said, started=self._first, time=time)
+        if said is not None or error:
+            self.end = Ended(
+                line=self._thread.id,
+                how="failed" if error else "completed",
+                result=said,
+                reason=text_of(error.get("message")),
+                started=self._first,
+                time=time,
+            )
 
     def _compacted(self, payload: dict[str, Any], time: datetime | None) -> Iterator[Record]:
         """Yield a summary; it is written as an answer too, before or after.

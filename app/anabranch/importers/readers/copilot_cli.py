@@ -20,6 +20,7 @@ from anabranch.importers.records.model import (
     Broken,
     Described,
     Ended,
+    How,
     Opened,
     Skipped,
     Summary,
@@ -263,9 +264,11 @@ def _ended(
 ) -> Iterator[Record]:
     """Yield the end of a sub-agent, if nothing more was asked of it."""
     if kind_of(event) in _ENDS and (event_id in ends or "agentId" not in event):
-        failed = kind_of(event) == "subagent.failed"
-        reason = text_of(object_of(event.get("data")).get("error"))
-        yield Ended(line=line, how="failed" if failed else "completed", reason=reason, time=time)
+        data = object_of(event.get("data"))
+        how: How = "failed" if kind_of(event) == "subagent.failed" else "completed"
+        if data.get("cancelled") is True:
+            how = "cancelled"
+        yield Ended(line=line, how=how, reason=text_of(data.get("error")), time=time)
 
 
 def _said(
@@ -319,7 +322,8 @@ def _result(data: dict[str, Any], line: str, time: datetime | None) -> ToolResul
     return ToolResult(
         line=line,
         call_id=text_of(data.get("toolCallId")) or "",
-        given=object_of(data.get("result")).get("content"),
+        given=object_of(data.get("result")).get("content")
+        or object_of(data.get("error")).get("message"),
         failed=failed,
         time=time,
     )

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from anabranch.importers.readers.gemini_messages import output_in, result_of, text_in
-from anabranch.importers.records.model import Broken, Ended, Opened, Turn
+from anabranch.importers.records.model import Broken, Ended, How, Opened, Turn
 from anabranch.importers.records.values import (
     json_of,
     kind_of,
@@ -29,8 +29,14 @@ if TYPE_CHECKING:
 
     from anabranch.importers.records.model import Record
 
-_AGENT: Final = re.compile(r"Subagent '([^'\n]+)' finished\.")
+_AGENT: Final = re.compile(r"Subagent '([^'\n]+)' (?:finished|failed)\.")
 _ENDED: Final = re.compile(r"Termination Reason:\s*(\w+)")
+_BROKE: Final = re.compile(r"Subagent '[^'\n]+' failed\. Error: (.+)", re.DOTALL)
+_HOW: Final[dict[str, How]] = {
+    "GOAL": "completed",
+    "ABORTED": "cancelled",
+}
+"""Reasons of an agent's end that are no failure."""
 _RESULT: Final = re.compile(r"Result:\s*\n(.*)", re.DOTALL)
 
 
@@ -180,16 +186,19 @@ def end_of(
     time: datetime | None,
 ) -> Iterator[Record]:
     """Yield an agent's end: the result that it gave with its last call, else what its call says."""
+    if broke := _BROKE.match(outcome or ""):
+        yield Ended(line=line, how="failed", reason=broke[1].strip(), started=started, time=time)
+        return
     reason = _ENDED.search(outcome or "")
-    answered = _RESULT.search(outcome or "")
+    how: How = _HOW.get(reason[1], "failed") if reason else "completed"
+    answered = _RESULT.search(outcome or "") if how == "completed" else None
     if result is None and answered:
         result = result_of(json_of(answered[1]) or answered[1])
     if result is None and reason is None:
         return
-    failed = reason is not None and reason[1] != "GOAL"
     yield Ended(
         line=line,
-        how="failed" if failed else "completed",
+        how=how,
         result=result,
         reason=f"it ended with {reason[1]}" if reason else None,
         started=started,

@@ -35,6 +35,7 @@ from anabranch.importers.readers.gemini_messages import (
     failed,
     history_in,
     is_context,
+    is_last_chance,
     is_snapshot,
     is_thanks,
     mark_of,
@@ -345,6 +346,9 @@ class _Session:
             self._left_out["tool result again"] += 1
         elif CONTEXT.match(text):
             self._left_out["injected context"] += 1
+        elif is_last_chance(text):
+            self._left_out["notice"] += 1
+            yield Boundary(line=line)
         elif SNAPSHOT.match(text):
             yield Summary(line=line, id=record_id, text=text, time=time)
         else:

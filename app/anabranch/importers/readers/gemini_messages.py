@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import orjson
 
+from anabranch.importers.readers.put_in import without_elements
 from anabranch.importers.readers.referenced import without_referenced
 from anabranch.importers.records.values import (
     failed_by,
@@ -20,6 +21,11 @@ from anabranch.importers.records.values import (
 CONTEXT: Final = re.compile(r"\s*<session_context>")
 SNAPSHOT: Final = re.compile(r"\s*<state_snapshot>")
 _THANKS: Final = re.compile(r"\s*Got it\. Thanks for the additional context!\s*")
+_PUT_IN: Final = ("loaded_context", "hook_context")
+"""Elements that begin a part: memory files before an agent's task, and what a hook says."""
+_LAST_CHANCE: Final = re.compile(
+    r"You have [^\n.]+\. You have one final chance to complete the task"
+)
 _EXIT: Final = re.compile(r"^Exit Code: (-?\d+)", re.MULTILINE)
 
 
@@ -63,13 +69,27 @@ def text_in(message: dict[str, Any]) -> str | None:
     """Return the text of a message, without thoughts and the files that it names."""
     content = message.get("content")
     if isinstance(content, str):
-        return text_of(content)
+        return text_of(_typed(content))
     texts = [
         text
         for part in objects_of(content)
-        if not part.get("thought") and (text := text_of(part.get("text")))
+        if not part.get("thought")
+        and (given := text_of(part.get("text")))
+        and (text := text_of(_typed(given)))
     ]
     return "\n\n".join(without_referenced(texts)) or None
+
+
+def _typed(text: str) -> str:
+    """Return a text without the element that the tool began it with."""
+    begins = text.lstrip()
+    put_in = begins.startswith(tuple(f"<{name}>" for name in _PUT_IN))
+    return without_elements(begins, *_PUT_IN) if put_in else text
+
+
+def is_last_chance(text: str) -> bool:
+    """Tell whether a text is the tool's call to an agent to come to an end."""
+    return _LAST_CHANCE.match(text) is not None
 
 
 def output_in(call: dict[str, Any]) -> str:

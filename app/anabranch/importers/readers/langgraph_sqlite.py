@@ -11,6 +11,7 @@ from anabranch.importers.reader import Source
 from anabranch.importers.readers.langgraph_threads import (
     Checkpoint,
     Unread,
+    bytes_of,
     pending_of,
     plain_json,
     records_of,
@@ -98,7 +99,7 @@ class _Checkpoints:
                     time=time_of(content.get("ts")),
                     channels=object_of(content.get("channel_values")),
                     metadata=object_of(plain_json(row["metadata"])),
-                    size=len(row["checkpoint"] or b""),
+                    size=len(bytes_of(row["checkpoint"])),
                     unread=found if isinstance(found, Unread) else None,
                 )
             )

@@ -12,7 +12,15 @@ import msgspec
 from anabranch.importers.files.cache import RowCache
 from anabranch.importers.readers.abandoned import Course
 from anabranch.importers.records.chains import Node
-from anabranch.importers.records.model import Ended, Opened, Skipped, ToolCall, ToolResult, Turn
+from anabranch.importers.records.model import (
+    Ended,
+    Opened,
+    Skipped,
+    ToolCall,
+    ToolResult,
+    Turn,
+    Unknown,
+)
 from anabranch.importers.records.values import (
     json_of,
     kind_of,
@@ -109,16 +117,18 @@ class Checkpoints(Protocol):
 def records_of(store: Checkpoints) -> Iterator[Record]:
     """Yield the records of all threads, sub-graphs where they were invoked."""
     for thread_id in store.threads():
-        yield from _Thread(store, thread_id).records()
+        if first := store.graphs(thread_id):
+            yield from _Thread(store, thread_id, first).records()
+        else:
+            yield Unknown(line=None, what="thread whose name is no text")
 
 
 class _Thread:
     """One thread; its name is any text, so that its first checkpoint is part of its key."""
 
-    def __init__(self, store: Checkpoints, thread_id: str) -> None:
+    def __init__(self, store: Checkpoints, thread_id: str, first: Mapping[str, str]) -> None:
         self._store = store
         self._id = thread_id
-        first = store.graphs(thread_id)
         self._names = list(first)
         self._key = f"{thread_id}@{min(first.values())}"
         self._called = {name: self._call_of(name) for name in self._names if name}
@@ -202,9 +212,15 @@ def unpacked(kind: Any, data: Any) -> Any:
     if "+" in str(kind):
         return Unread.ENCRYPTED
     try:
-        return msgspec.msgpack.decode(bytes(data), ext_hook=_object) if data else None
+        given = bytes_of(data)
+        return msgspec.msgpack.decode(given, ext_hook=_object) if given else None
     except _UNPACKED_NOT:
         return Unread.DAMAGED if kind == "msgpack" else None
+
+
+def bytes_of(data: Any) -> bytes:
+    """Return what a column of bytes holds; nothing where it holds something else."""
+    return bytes(data) if isinstance(data, (bytes, bytearray, memoryview)) else b""
 
 
 def _object(code: int, data: memoryview) -> Any:

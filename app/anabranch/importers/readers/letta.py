@@ -21,6 +21,7 @@ from anabranch.importers.records.model import (
 from anabranch.importers.records.values import (
     json_of,
     kind_of,
+    list_of,
     object_of,
     objects_of,
     said_in,
@@ -82,7 +83,7 @@ def _agent(
         told = list(_message(message, key, number))
         left_out += not told
         yield from told
-    own = [blocks[str(one)] for one in agent.get("block_ids") or () if str(one) in blocks]
+    own = [blocks[str(one)] for one in list_of(agent.get("block_ids")) if str(one) in blocks]
     for block in own or objects_of(agent.get("core_memory")):
         label, value = text_of(block.get("label")), text_of(block.get("value"))
         if label and value:

@@ -57,6 +57,11 @@ _PUT_IN: Final = frozenset(
 _ENDS: Final = {"stop": True, "length": True, "toolUse": False, "error": False, "aborted": False}
 _TASK: Final = "Task: "
 _FILES: Final = re.compile(r"\A(?:<file name=\"[^\"\n]*\">.*?</file>\s*)+", re.DOTALL)
+_SKILL: Final = re.compile(
+    r"\A<skill name=\"(?P<name>[^\"\n]+)\" location=\"[^\"\n]*\">\n.*?\n</skill>(?P<given>.*)\Z",
+    re.DOTALL,
+)
+"""A skill that was named in the prompt: the tool puts its text there."""
 _GATEWAY: Final = "gateway-injected"
 """The model that OpenClaw names for what it says itself."""
 _COMMAND: Final = re.compile(
@@ -87,14 +92,17 @@ def asked_in(entry: dict[str, Any]) -> str | None:
         return None
     if object_of(message.get("provenance")).get("kind") not in {None, "external_user"}:
         return None
-    text = _without_files(said_in(message.get("content")))
+    text = _as_typed(said_in(message.get("content")))
     is_command = text is not None and "__openclaw" in message and _COMMAND.match(text)
     return None if is_command else text
 
 
-def _without_files(text: str | None) -> str | None:
-    """Return a prompt without the files that were named with it: the tool puts them before it."""
-    return text_of(_FILES.sub("", text)) if text else None
+def _as_typed(text: str | None) -> str | None:
+    """Return a prompt without what the tool put before it: files, and the text of a skill."""
+    typed = _FILES.sub("", text) if text else ""
+    if skill := _SKILL.match(typed):
+        return f"/skill:{skill['name']} {skill['given'].strip()}".strip()
+    return text_of(typed)
 
 
 def _said(entry: dict[str, Any]) -> str | None:

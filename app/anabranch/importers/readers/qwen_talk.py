@@ -35,6 +35,12 @@ if TYPE_CHECKING:
     from anabranch.importers.records.model import Record
 
 _GO_ON: Final = re.compile(r"Resume the prior task using the summary above\.")
+_PUT_IN: Final = (
+    "system-reminder",
+    "qwen:user-prompt-submit-context",
+    "qwen:session-start-context",
+)
+"""Elements that the tool adds to a prompt: reminders, and what hooks said."""
 _EXIT: Final = re.compile(r"^Exit Code: (-?\d+)", re.MULTILINE)
 
 
@@ -123,7 +129,7 @@ def asked_in(record: dict[str, Any]) -> str | None:
         return None
     parts = objects_of(object_of(record.get("message")).get("parts"))
     given = (text for part in parts if (text := text_of(part.get("text"))))
-    texts = (without_elements(text, "system-reminder") for text in without_referenced(given))
+    texts = (without_elements(text, *_PUT_IN) for text in without_referenced(given))
     text = "\n\n".join(filter(str.strip, texts)).strip()
     return text if text and not text.startswith("<task-notification>") else None
 

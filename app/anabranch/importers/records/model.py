@@ -28,6 +28,10 @@ Kind: TypeAlias = Literal["main", "subagent", "fork", "abandoned", "memory"]
 Said: TypeAlias = Literal["user", "assistant"]
 
 
+How: TypeAlias = Literal["completed", "cancelled", "failed"]
+"""Of a line's end."""
+
+
 class Opened(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A line of talk begins. `key` names it within the tool; `parent` is the key of another.
 
@@ -130,7 +134,7 @@ class Ended(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A line ended. Without a `result` the last text of the assistant is the result."""
 
     line: str
-    how: Literal["completed", "cancelled", "failed"] = "completed"
+    how: How = "completed"
     result: str | None = None
     reason: str | None = None
     started: datetime | None = None

@@ -9,6 +9,8 @@ import os
 import random
 import re
 import shutil
+import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
@@ -29,6 +31,7 @@ from tests.support.rounds import examples
 from tests.support.transcripts import cases, told
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from anabranch.importers.outcome import ImportedSession
@@ -161,6 +164,185 @@ def test_a_file_whose_first_line_is_very_long_is_found_and_read(case: Path, tmp_
 
     assert plain
     assert long == plain
+
+
+def twice(data: bytes) -> bytes:
+    """Return lines each of which was written twice."""
+    return b"".join(line * 2 for line in data.splitlines(keepends=True))
+
+
+def put_behind_itself(data: bytes) -> bytes:
+    """Return what a copy gives that is put behind its origin, and again behind that."""
+    return data * 3
+
+
+def of_another_system(data: bytes) -> bytes:
+    """Return lines as another system ends them, with blank ones between."""
+    return b"\xef\xbb\xbf" + data.replace(b"\n", b"\r\n\r\n")
+
+
+@pytest.mark.parametrize("changed", [twice, put_behind_itself, of_another_system])
+@pytest.mark.parametrize(
+    "case",
+    [case for case in TEXT_CASES if any(case.rglob("*.jsonl"))],
+    ids=lambda case: f"{case.parent.name}-{case.name}",
+)
+def test_copied_lines_and_other_ends_of_lines_change_nothing(
+    case: Path, changed: Callable[[bytes], bytes], tmp_path: Path
+) -> None:
+    """Nothing comes twice, no talk was rewound by a copy, and nothing is broken."""
+    folder = tmp_path / "changed"
+    shutil.copytree(case, folder)
+    for path in folder.rglob("*.jsonl"):
+        data = path.read_bytes()
+        path.write_bytes(changed(data if data.endswith(b"\n") else data + b"\n"))
+
+    importer, _ = imported(folder)
+
+    assert told_below(folder) == told_below(case)
+    assert importer.tally.broken == []
+
+
+@pytest.mark.parametrize(
+    ("zeros", "rest"),
+    [
+        pytest.param(b'{"a":1}\n' + b"\0" * 9, [], id="at the end"),
+        pytest.param(b'{"a":1}' + b"\0" * 9, [], id="behind the last line"),
+        pytest.param(b'{"a":1}\n' + b"\0" * 9 + b'{"a":2}\n', [{"a": 2}], id="before a line"),
+        pytest.param(b'{"a":1}\n\0\0\n{"a":2}\n', [{"a": 2}], id="a line of their own"),
+    ],
+)
+def test_zero_bytes_that_a_crash_left_are_told_and_cost_no_record(
+    zeros: bytes, rest: list[Any], tmp_path: Path
+) -> None:
+    """A file system may fill with them what was not written: what stands beside them is read."""
+    path = tmp_path / "file.jsonl"
+    path.write_bytes(zeros)
+
+    found = list(records(path))
+
+    assert [one[1] for one in found if not isinstance(one, Broken)] == [{"a": 1}, *rest]
+    assert [one.reason for one in found if isinstance(one, Broken)] == [
+        "has zero bytes for what is lost"
+    ]
+
+
+def test_a_line_that_comes_again_later_is_no_copy_of_the_file(tmp_path: Path) -> None:
+    """Only what repeats the file from its first line with a time on is left out."""
+    path = tmp_path / "file.jsonl"
+    lines = (b'{"a":%d}', b'{"timestamp":%d}', b'{"b":%d}')
+    told = [(0, 1), (1, 1), (2, 1), (0, 1), (1, 1), (2, 1), (0, 2), (2, 1), (0, 1)]
+    path.write_bytes(b"".join(lines[kind] % number + b"\n" for kind, number in told))
+
+    numbers = [one[0] for one in records(path) if not isinstance(one, Broken)]
+
+    assert numbers == [1, 2, 3, 4, 7, 8, 9]
+
+
+LETTA: Final[Any] = {
+    "agents": [
+        {
+            "id": "agent-0",
+            "name": "keeper",
+            "block_ids": ["block-0"],
+            "messages": [
+                {"id": "m1", "role": "user", "content": [{"type": "text", "text": "Is it lit?"}]},
+                {
+                    "id": "m2",
+                    "role": "assistant",
+                    "content": "I look.",
+                    "tool_calls": [{"id": "c1", "function": {"name": "look", "arguments": "{}"}}],
+                },
+                {"id": "m3", "role": "tool", "tool_call_id": "c1", "content": "It is."},
+            ],
+        }
+    ],
+    "blocks": [{"id": "block-0", "label": "human", "value": "A keeper."}],
+}
+CHATGPT: Final[Any] = [
+    {
+        "title": "The lamp",
+        "conversation_id": "c",
+        "current_node": "a",
+        "mapping": {
+            "a": {
+                "id": "a",
+                "parent": None,
+                "children": [],
+                "message": {
+                    "author": {"role": "user"},
+                    "create_time": 1.7e9,
+                    "content": {"content_type": "text", "parts": ["Is it lit?"]},
+                    "metadata": {"model_slug": "m"},
+                },
+            }
+        },
+    }
+]
+CLAUDE_AI: Final[Any] = [
+    {
+        "uuid": "u",
+        "name": "The lamp",
+        "chat_messages": [
+            {
+                "uuid": "m1",
+                "sender": "human",
+                "text": "Is it lit?",
+                "content": [{"type": "text", "text": "Is it lit?"}],
+                "created_at": "2026-11-01T00:00:00Z",
+                "parent_message_uuid": None,
+            }
+        ],
+    }
+]
+
+
+def with_each_value_replaced(value: Any) -> Iterator[Any]:
+    """Yield JSON in which one value is another one, for each value in it."""
+    yield from (None, 5, -1, 1e300, 2**70, "x", [], {}, True, [5], {"a": 5}, [None])
+    if not isinstance(value, (dict, list)):
+        return
+    for place, one in value.items() if isinstance(value, dict) else enumerate(value):
+        for other in with_each_value_replaced(one):
+            changed = value.copy()
+            changed[place] = other
+            yield changed
+
+
+@pytest.mark.parametrize(
+    ("name", "document"),
+    [
+        pytest.param("keeper.af", LETTA, id="letta"),
+        pytest.param("conversations.json", CHATGPT, id="chatgpt"),
+        pytest.param("conversations.json", CLAUDE_AI, id="claude-ai"),
+    ],
+)
+def test_any_value_of_a_document_may_be_another(name: str, document: Any, tmp_path: Path) -> None:
+    """A number where a text should be, nothing where a list should be: no exception."""
+    path = tmp_path / name
+    path.write_text(json.dumps(document))
+    assert imported(path)[1]
+
+    for changed in with_each_value_replaced(document):
+        path.write_text(json.dumps(changed))
+
+        imported(path)
+
+
+@pytest.mark.parametrize("value", [None, 5, -(2**63), 1e300, "x", b"\xff\xfe", ""])
+@pytest.mark.parametrize("column", ["thread_id", "checkpoint", "metadata", "type"])
+def test_any_value_of_a_checkpoint_may_be_another(value: Any, column: str, tmp_path: Path) -> None:
+    """SQLite keeps what it is given; such a checkpoint says nothing, or as much as it can."""
+    (case,) = [one for one in CASES if one.parent.name == "langgraph-sqlite-3.1.2"][:1]
+    shutil.copytree(case, tmp_path / "case")
+    (path,) = [one for one in (tmp_path / "case").iterdir() if one.name != "EXPECT.json"]
+    with closing(sqlite3.connect(path)) as database:
+        database.execute(f"UPDATE OR IGNORE checkpoints SET {column} = ?", (value,))  # noqa: S608
+        database.commit()
+
+    importer, _ = imported(tmp_path / "case")
+
+    assert importer.tally.sources == 1
 
 
 def told_below(folder: Path) -> list[tuple[str, str, Any, Any]]:

@@ -102,6 +102,9 @@ def test_a_case_keeps_its_branches_tools_and_summaries(case: Path) -> None:
             if other.opened.kind == "abandoned" and other.opened.parent == line.opened.key
         ]
         assert abandoned == one.get("abandoned", [])
+        if "ended" in one:
+            assert line.ended is not None
+            assert line.ended.how == one["ended"]
         if "started" in one:
             assert line.opened.time is not None
             assert line.opened.time.isoformat().startswith(one["started"].rstrip("Z"))
