@@ -164,7 +164,7 @@ class _Copies:
 
     def have(self, data: bytes) -> bool:
         """Tell whether a line is a copy; to be called with each line that is not empty."""
-        data = data.rstrip(b"\r\n") if len(data) <= _BUFFER else b""
+        data = _ended(data) if len(data) <= _BUFFER else b""
         if self._again is not None:
             if data and self._next() == data:
                 return True
@@ -189,9 +189,14 @@ class _Copies:
     def _next(self) -> bytes:
         """Return the next line of the beginning that is not empty."""
         while self._again is not None and (data := self._again.readline(LINE_BYTES_MAX)):
-            if bare := data.rstrip(b"\r\n"):
-                return bare
+            if not data.isspace():
+                return _ended(data)
         return b""
+
+
+def _ended(data: bytes) -> bytes:
+    """Return a line with its end, which the last one may lack."""
+    return data if data.endswith(b"\n") else data + b"\n"
 
 
 def _pass_over(file: IO[bytes]) -> None:
