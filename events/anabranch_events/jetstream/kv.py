@@ -215,8 +215,10 @@ async def _translating(connection: Connection, once: Callable[[float], Awaitable
 
 
 async def drop_values(connection: Connection, name: str, wanted: Callable[[str], bool]) -> int:
-    """Take the values whose keys are wanted out of a bucket, for good; return how many.
+    """Take the values whose keys are wanted out of a bucket; return how many.
 
+    A server that is killed soon after may find a key's value before the last again, which another
+    call takes out (`findings/nats_a_purged_value_is_an_older_one_after_a_kill.sh`).
     A bucket that is not there holds none. Raises LogUnavailable, LogRefused.
     """
     found = 0
