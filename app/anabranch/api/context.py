@@ -34,6 +34,7 @@ class Context:
         Raises WaitTimedOut and PositionFromFuture.
         """
         if request.after is not None:
+            await self.namespace.backend.checked_position(request.after, field="after")
             await self.namespace.backend.wait_for(
                 request.after, projection="graph", timeout_s=request.wait_s
             )

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 OPERATORS: Final = "the people who run this memory"
 ELSEWHERE: Final = re.compile(
     r"`anabranch |\bpip install\b|\b(?:ANABRANCH|NATS|NEO4J|OTEL|SSL)_[A-Z]|(?<![\w-])--[a-z]"
-    r"|\bprocess\b|\bchmod\b|Nats-Msg-Id"
+    r"|\bprocess\b|\bchmod\b|Nats-Msg-Id|`wait_s`"
 )
 """The words of a fix for who has the machine, or asks over NATS."""
 _LATER: Final = "ask again in a moment; if it stays so, "

@@ -139,5 +139,5 @@ def other_namespace(named: str, *, subject: str) -> EventInvalid:
     return EventInvalid(
         f"namespace: the event is of {named!r}, the request is for {subject!r}",
         field="namespace",
-        fix="ask on the subject of the event's own namespace",
+        fix="ask in the namespace of the event, or correct the event",
     )

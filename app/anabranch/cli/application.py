@@ -231,7 +231,7 @@ def _usage(error: typer.TyperException, *, json: bool) -> int:
     if type(error).__name__ == "NoArgsIsHelpError":
         typer.echo(error.format_message(), err=True)
         return _USAGE
-    message = _in_our_words(error) or error.format_message().rstrip(".")
+    message = _in_our_words(error) or _said(error).rstrip(".")
     fix = f"see `{_help_on(error)}`"
     write_error(UsageInvalid(message, field="arguments", fix=fix), json=json)
     return _USAGE
@@ -246,8 +246,17 @@ def _in_our_words(error: typer.TyperException) -> str | None:
     if not isinstance(error.__cause__, ValidationError):
         return None
     rule = rule_of(error.__cause__.errors(include_url=False)[0])
-    named = error.format_message().partition(":")[0]
+    named = _said(error).partition(":")[0]
     return f"{named}: must be {rule}" if rule else None
+
+
+def _said(error: typer.TyperException) -> str:
+    """Return the message, with an argument in capitals as the help has it."""
+    message, parameter = error.format_message(), getattr(error, "param", None)
+    if parameter is None or parameter.param_type_name != "argument":
+        return message
+    hint = parameter.get_error_hint()
+    return message.replace(hint, hint.upper())
 
 
 def _help_on(error: typer.TyperException) -> str:

@@ -26,7 +26,7 @@ def insight_table(insight: InsightDetails) -> Table:
         "agent": insight.agent,
         "recorded": f"position {insight.position}, {insight.recorded_at.isoformat()}",
         "supersedes": ", ".join(insight.supersedes),
-        "retired": insight.retired and f"position {insight.retired}: {insight.retired_reason}",
+        "retired": _end(insight),
         "superseded by": ", ".join(insight.superseded_by),
     }
     table = Table.grid(padding=(0, 2))
@@ -35,3 +35,11 @@ def insight_table(insight: InsightDetails) -> Table:
         if value:
             table.add_row(name, Text(str(value)))
     return table
+
+
+def _end(insight: InsightDetails) -> str | None:
+    """Return where it ended, and why. One that was forgotten may have ended before that."""
+    if insight.retired is None:
+        return None
+    why = "" if insight.text is None else f": {insight.retired_reason}"
+    return f"position {insight.retired}{why}"

@@ -32,7 +32,7 @@ def hits_table(hits: Sequence[Hit], *, length_max: int | None = None, why: bool 
     for hit in hits:
         text = told(hit) if length_max is None else _cut(told(hit), length_max)
         ended = Text("retired ", style="yellow") if hit.retired is not None else Text()
-        table.add_row(f"{hit.score:.3f}", ended + Text(text))
+        table.add_row(f"{hit.score:z.3f}", ended + Text(text))
         table.add_row("", Text(reasons(hit), style="dim"))
         if why:
             table.add_row("", Text(why_text(hit), style="dim"))
@@ -58,7 +58,7 @@ def _cut(text: str, length_max: int) -> str:
 
 def reasons(hit: Hit) -> str:
     """Return in a line why the hit is one, and where it comes from."""
-    parts = [] if hit.similarity is None else [f"similarity {hit.similarity:.2f}"]
+    parts = [] if hit.similarity is None else [f"similarity {hit.similarity:z.2f}"]
     if hit.why.matched:
         parts.append("words " + ", ".join(hit.why.matched))
     if hit.why.entities:

@@ -19,8 +19,8 @@ _SHOWN_MAX: Final = 5
 def why_text(hit: Hit) -> str:
     """Return the parts of a score as a sum, and below it the associations behind `linked`."""
     found = [part for part in parts(hit) if round(part[1], 4)]
-    total = " ".join(f"{amount:+.3f} {name}" for name, amount in found).removeprefix("+")
-    lines = [f"{hit.score:.3f} = {total}"]
+    total = " ".join(f"{amount:+z.3f} {name}" for name, amount in found).removeprefix("+")
+    lines = [f"{hit.score:z.3f} = {total}"]
     lines += [
         f"{one.kind} {short_id(one.insight_id)}, weight {one.weight:.2f}, position {one.position}"
         for one in hit.why.associations[:_SHOWN_MAX]

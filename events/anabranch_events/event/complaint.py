@@ -54,6 +54,8 @@ def rule_of(complaint: ErrorDetails) -> str | None:
             return words.format(complaint.get("ctx", {})[name])
         except (TypeError, ValueError):  # The bound is no number, but a time or a text.
             return None
+    if kind == "finite_number":
+        return "a finite number"
     of, _, mistaken = kind.partition("_")
     return _KINDS.get(of) if mistaken in _MISTAKEN else None
 

@@ -50,10 +50,16 @@ def allowed_executors(
     is `name=` with such an address, or with a command and its arguments.
 
     `passes` names variables that commands get beside the usual ones, `access` has the keys of
-    services. Raises InputInvalid naming `field` for any other, and for a function that cannot be
-    imported. Where they are to run `here` also for a command that does not exist, and for a client
-    or a token that is lacking.
+    services. Raises InputInvalid naming `field` for any other, for none at all, and for a function
+    that cannot be imported. Where they are to run `here` also for a command that does not exist,
+    and for a client or a token that is lacking.
     """
+    if not named:
+        raise InputInvalid(
+            f"{field}: none is allowed, so there is nothing that a worker may run",
+            field=field,
+            fix="name them: recalling, module:function, or name=command",
+        )
     found: dict[str, Executor] = {}
     for one in map(str.strip, named):
         try:

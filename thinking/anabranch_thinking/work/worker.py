@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 
 from anabranch_events import new_id
-from anabranch_events.errors import InputInvalid, NamespaceEnded, NotFound, Unavailable
+from anabranch_events.errors import NamespaceEnded, NotFound, Unavailable
 from anabranch_events.event.types import Priority
 from anabranch_events.tasks.signals import DRAIN, ENDED, WORK, WORKERS, ids_of
 from anabranch_thinking.sessions.many import TOGETHER_MIN
@@ -84,12 +84,6 @@ class Worker:
         name: str | None = None,
     ) -> None:
         check_slots(slots, reserved=reserved, priorities=priorities)
-        if not executors:
-            raise InputInvalid(
-                "executors: none is allowed, so there is nothing that this worker may run",
-                field="executors",
-                fix="name them: recalling, module:function, or name=command",
-            )
         self.name = name or f"{socket.gethostname()}:{os.getpid()}:{new_id()[-6:]}"
         self._priorities = [one for one in Priority if one in set(priorities)]
         self.slots = WorkSlots(slots, reserved=reserved)

@@ -13,7 +13,7 @@ from anabranch.cli.completion import one_of
 from anabranch.errors import ServiceMissing, UsageInvalid
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from pydantic import BaseModel
     from rich.table import Table
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 commands = typer.Typer(help="API keys for the HTTP service.", no_args_is_help=True)
 PANEL: Final = "Servers"
 _GIVES: Final = "id, name, scope, namespaces (null: all), rate, limits, created, expires, revoked"
+_NOTHING: Final[Mapping[str, str]] = {}
 _LASTING: Final = re.compile(r"(?P<number>[0-9]{1,5})(?P<unit>[smhd])")
 _LIMITS: Final = ("burst", "insights", "events", "cypher")
 _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
@@ -77,6 +78,12 @@ async def create(
     ] = None,
 ) -> None:
     """Make a key for the namespace, and show it: only its hash is kept."""
+    if all_namespaces and also:
+        raise UsageInvalid(
+            "--also: the key would be for all namespaces anyway",
+            field="also",
+            fix="leave out --also, or --all-namespaces to give the key these and no others",
+        )
     namespaces = None if all_namespaces else [call.settings.namespace, *(also or ())]
     key, token = await _file(call).create(
         name,
@@ -185,7 +192,9 @@ def _show(call: Call, key: Key, token: str) -> None:
 
 def _table(found: Sequence[KeyView]) -> Table:
     return _columns(
-        found, ("id", "name", "scope", "namespaces", "rate", "limits", "expires", "revoked")
+        found,
+        ("id", "name", "scope", "namespaces", "rate", "limits", "expires", "revoked"),
+        nothing={"namespaces": "all"},
     )
 
 
@@ -193,14 +202,17 @@ def _entries(found: Sequence[Entry]) -> Table:
     return _columns(found, ("time", "key", "operation", "namespace", "status"))
 
 
-def _columns(found: Sequence[BaseModel], names: Sequence[str]) -> Table:
+def _columns(
+    found: Sequence[BaseModel], names: Sequence[str], *, nothing: Mapping[str, str] = _NOTHING
+) -> Table:
+    """Return a row for each; `nothing` has what stands in a column where there is no value."""
     from rich.text import Text
 
     from anabranch.terminal.listing import listing
 
     table = listing(*names)
     for one in found:
-        table.add_row(*(Text(_cell(getattr(one, name))) for name in names))
+        table.add_row(*(Text(_cell(getattr(one, name)) or nothing.get(name, "")) for name in names))
     return table
 
 

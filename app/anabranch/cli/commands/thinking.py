@@ -148,7 +148,7 @@ async def think(
     ] = None,
 ) -> None:
     """Fan a task out over branches that run in parallel, and join what they find."""
-    from anabranch.memory.thinking.think import ThinkOptions, checked_over
+    from anabranch.memory.thinking.think import ThinkOptions, checked_over, thought_terms
     from anabranch.terminal.thought_tree import ThoughtPicture, outcome
     from anabranch_thinking.executors.environment import unset
 
@@ -169,6 +169,15 @@ async def think(
         options["timeout_s"] = timeout_s
     if branches_max is not None:
         options["branches_max"] = branches_max
+    # Wrong terms start no server, and bring no word of missing workers.
+    thought_terms(
+        subject,
+        branches=branch or (),
+        count=count,
+        executor=executor,
+        usual_roles=call.settings.roles,
+        options=options,
+    )
     for name in unset(os.environ, passes or ()):
         call.output.warn(f"env: the variable {name} is not set: the command does not get it")
     async with call.memory() as memory:

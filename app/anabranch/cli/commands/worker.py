@@ -130,15 +130,16 @@ async def worker(
         ),
     ] = "local",
     cooldown_s: Annotated[
-        float,
+        float | None,
         typer.Option(
             "--cooldown",
             min=0,
             max=86_400,
-            help="Seconds that a worker stays after it was needed.",
+            help="Seconds that a worker stays after it was needed; 60 without it.",
+            show_default=False,
             rich_help_panel=_POOL,
         ),
-    ] = 60.0,
+    ] = None,
     name: Annotated[
         str | None, typer.Option("--name", help="The worker's name.", show_default=False)
     ] = None,
@@ -157,8 +158,9 @@ async def worker(
     With --max it starts and drains workers instead, as many as the load asks for.
     """
     from anabranch.errors import UsageInvalid
+    from anabranch_thinking.pools.scaling import WINDOW_S
 
-    if most is None and (fewest or pool != "local"):
+    if most is None and (fewest or pool != "local" or cooldown_s is not None):
         raise UsageInvalid(
             "a pool without a maximum", field="max", fix="say --max, the most workers of the pool"
         )
@@ -172,13 +174,15 @@ async def worker(
         silence_s=silence_s,
         grace_s=grace_s,
     )
+    # Wrong options start no server.
+    _check(call, work, pool=None if most is None else pool, fewest=fewest, most=most)
     async with call.memory() as memory:
         if most is not None:
             await memory.work.run_pool(
                 pool,
                 fewest=fewest,
                 most=most,
-                cooldown_s=cooldown_s,
+                cooldown_s=WINDOW_S if cooldown_s is None else cooldown_s,
                 ready=lambda scaler: on_signals(scaler.stop),
                 changed=lambda state: _tell_pool(call, state),
                 **work,
@@ -189,6 +193,16 @@ async def worker(
                 ready=lambda one: _begin(call, one, lifetime_s=lifetime_s, tied=tied),
                 **work,
             )
+
+
+def _check(call: Call, work: _Work, *, pool: str | None, fewest: int, most: int | None) -> None:
+    """Raise InputInvalid for options with which no worker, or no pool, would work as said."""
+    from anabranch.memory.thinking.pools import WorkerOptions, checked_worker
+    from anabranch_thinking.pools.scaling import Bounds
+
+    if most is not None:
+        Bounds(fewest=fewest, most=most, slots=work["slots"])
+    checked_worker(WorkerOptions(**work), settings=call.settings, pool=pool)
 
 
 def _tell_pool(call: Call, state: PoolState) -> None:

@@ -18,6 +18,7 @@ from anabranch.http.access.token_access import PREFIX
 from anabranch.http.access.usage import Spent, counted, insights_in
 from anabranch.http.metrics import AUDIT_LOST
 from anabranch.http.places import CYPHER, reads
+from anabranch.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
@@ -31,8 +32,8 @@ if TYPE_CHECKING:
 
 KNOWN_MAX: Final = 1024
 CHECKS_PER_S: Final = 5.0
-QUERY_S: Final = 10.0
-"""The time that a query of Cypher may take, where none is given."""
+QUERY_S: Final[float] = Settings.model_fields["query_timeout_s"].default
+"""The time that a query of Cypher may take, where none is given: that of the setting."""
 UNKNOWN: Final = "unknown"
 """The key of an entry on one who showed none of the file's."""
 _BURST_S: Final = 2.0

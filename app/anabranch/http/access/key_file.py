@@ -143,6 +143,12 @@ class KeyFile:
 
         Raises InputInvalid, also where another key that holds has the name.
         """
+        if lasting is not None and lasting <= timedelta():
+            raise InputInvalid(
+                "expires: the key would have ended before it is used",
+                field="expires",
+                fix="give a number above 0 and a unit, such as 12h or 30d",
+            )
         key_id, secret, now = secrets.token_hex(6), secrets.token_urlsafe(32), datetime.now(UTC)
         try:
             key = Key.model_validate(
@@ -150,7 +156,7 @@ class KeyFile:
                     "id": key_id,
                     "name": name,
                     "scope": scope,
-                    "namespaces": None if namespaces is None else tuple(namespaces),
+                    "namespaces": None if namespaces is None else tuple(dict.fromkeys(namespaces)),
                     "rate": rate,
                     "limits": dict(limits or {}),
                     "created": now,
@@ -171,10 +177,17 @@ class KeyFile:
         """Give a key another secret; the one before ends at once.
 
         It is named by its id, or by its name. Raises KeyNotFound, and InputInvalid where several
-        keys have the name.
+        keys have the name, and for a key that has ended: no secret would make it hold.
         """
-        secret = secrets.token_urlsafe(32)
-        key = self._found(named).model_copy(update={"hash": _HASHER.hash(secret)})
+        found, secret = self._found(named), secrets.token_urlsafe(32)
+        why = found.ended(datetime.now(UTC))
+        if why is not None:
+            raise InputInvalid(
+                f"key: {found.id} is {why}, and another secret would not hold either",
+                field="key",
+                fix="make another key: `anabranch keys create NAME`",
+            )
+        key = found.model_copy(update={"hash": _HASHER.hash(secret)})
         await self._changed(key)
         return key, _token(key.id, secret)
 

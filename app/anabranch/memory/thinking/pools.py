@@ -13,16 +13,21 @@ from pydantic import SecretStr
 
 from anabranch.home.folder import Home
 from anabranch.home.runtime_file import named_graph, named_log
+from anabranch.memory.thinking.think import checked_priority, executor_access
 from anabranch.settings import variable
 from anabranch_events.errors import InputInvalid
 from anabranch_events.transport.address import without_secrets
 from anabranch_thinking.pools.jobs import JobPool, JobTerms
 from anabranch_thinking.pools.processes import ProcessPool
+from anabranch_thinking.work.allowed import allowed_executors
+from anabranch_thinking.work.offers import checked_labels
+from anabranch_thinking.work.slots import check_slots
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from anabranch.settings import Settings
+    from anabranch_thinking import Executor
     from anabranch_thinking.pools.pool import Pool
 
 PoolKind = Literal["local", "slurm", "pbs"]
@@ -60,6 +65,26 @@ class WorkerOptions:
         return [word for pair in given for word in pair]
 
 
+def checked_worker(
+    options: WorkerOptions, *, settings: Settings, pool: str | None = None
+) -> Mapping[str, Executor]:
+    """Return the executors of a worker, or of each worker of a pool. It asks no server.
+
+    Raises InputInvalid for options with which none would work as said.
+    """
+    wanted = [checked_priority(one, field="priorities") for one in options.priorities]
+    check_slots(options.slots, reserved=options.reserved, priorities=wanted)
+    checked_labels(options.labels)
+    if pool is not None:
+        _check_pool(pool, options, settings=settings)
+    return allowed_executors(
+        options.executors,
+        passes=options.passes,
+        access=executor_access(settings),
+        here=pool in {None, "local"},
+    )
+
+
 def pool_of(
     kind: str, options: WorkerOptions, *, settings: Settings, namespace: str, identity: str
 ) -> Pool:
@@ -67,13 +92,7 @@ def pool_of(
 
     Raises InputInvalid for a pool that is none, and for jobs that could not work.
     """
-    for one in options.executors:
-        if without_secrets(one) != one:
-            raise InputInvalid(
-                "executors: an address holds a password, which all on this machine could read",
-                field="executors",
-                fix="give it by a setting, such as ANABRANCH_EXECUTOR_KEY",
-            )
+    _check_pool(kind, options, settings=settings)
     common = ["--namespace", namespace, "--home", str(settings.home), *options.words()]
     if kind == "local":
         prefix = _prefix(kind, namespace, identity, _plain(socket.gethostname())[:24])
@@ -82,18 +101,7 @@ def pool_of(
             lambda name: _worker("--name", name, "--tied", *common),
             grace_s=options.grace_s,
         )
-    if kind not in {"slurm", "pbs"}:
-        raise InputInvalid(
-            f"pool: {kind!r} is none", field="pool", fix=f"say one of {', '.join(POOLS)}"
-        )
-    lifetime_s = settings.pool_time_limit_s - DRAIN_MARGIN_S - options.grace_s
-    if lifetime_s < DRAIN_MARGIN_S:
-        raise InputInvalid(
-            f"grace: of {settings.pool_time_limit_s} s that a job has, {options.grace_s:g} s to end "
-            "leave none to work in",
-            field="grace",
-            fix=f"give less, or raise {variable('pool_time_limit_s')}",
-        )
+    lifetime_s = _lifetime_s(options, settings)
     terms = JobTerms(
         folder=Home(settings.home).jobs,
         environment=job_environment(settings),
@@ -108,6 +116,36 @@ def pool_of(
         lambda name: _worker("--name", name, "--lifetime", f"{lifetime_s:g}", *common),
         terms,
     )
+
+
+def _check_pool(kind: str, options: WorkerOptions, *, settings: Settings) -> None:
+    """Raise InputInvalid for a pool that is none, and for jobs that could not work."""
+    if kind not in POOLS:
+        raise InputInvalid(
+            f"pool: {kind!r} is none", field="pool", fix=f"say one of {', '.join(POOLS)}"
+        )
+    for one in options.executors:
+        if without_secrets(one) != one:
+            raise InputInvalid(
+                "executors: an address holds a password, which all on this machine could read",
+                field="executors",
+                fix="give it by a setting, such as ANABRANCH_EXECUTOR_KEY",
+            )
+    if kind == "local":
+        return
+    if _lifetime_s(options, settings) < DRAIN_MARGIN_S:
+        raise InputInvalid(
+            f"grace: of {settings.pool_time_limit_s} s that a job has, {options.grace_s:g} s to end "
+            "leave none to work in",
+            field="grace",
+            fix=f"give less, or raise {variable('pool_time_limit_s')}",
+        )
+    job_environment(settings)
+
+
+def _lifetime_s(options: WorkerOptions, settings: Settings) -> float:
+    """Return how long a job's worker takes branches."""
+    return settings.pool_time_limit_s - DRAIN_MARGIN_S - options.grace_s
 
 
 def job_environment(settings: Settings) -> dict[str, str]:

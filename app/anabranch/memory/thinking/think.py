@@ -12,11 +12,12 @@ from anabranch.memory.recall import BranchRecall
 from anabranch.memory.thinking.joining import joining
 from anabranch.memory.thinking.roles_file import roles_of
 from anabranch_events.errors import EventInvalid, InputInvalid
-from anabranch_events.event.types import Priority
+from anabranch_events.event.types import Priority, SessionOpened
 from anabranch_thinking import Join, think
 from anabranch_thinking.executors.access import ExecutorAccess
 from anabranch_thinking.executors.base import CheckedExecutor
-from anabranch_thinking.sessions.forks import BUDGET
+from anabranch_thinking.sessions.forks import BUDGET, share
+from anabranch_thinking.sessions.journal import checked
 from anabranch_thinking.thoughts.think import TIMEOUT_S, branch_tasks
 from anabranch_thinking.tracing import thought_span
 from anabranch_thinking.work.allowed import RECALLING, allowed_executors
@@ -119,17 +120,14 @@ async def think_over_workers(
             field="executor",
             fix="name one that the workers allow: recalling, module:function, or its own name",
         )
-    given = options.get("priority")
-    priority = None if given is None else checked_priority(given)
-    tasks = branch_tasks(
+    tasks, terms = thought_terms(
         task,
         branches=branches,
         count=count,
-        priority=priority,
-        labels=options.get("labels"),
-        roles=roles_of(options.get("roles"), usual=namespace.backend.settings.roles),
+        executor=executor,
+        usual_roles=namespace.backend.settings.roles,
+        options=options,
     )
-    terms = _terms(options, executor or RECALLING, branches=len(tasks), priority=priority)
     backend = namespace.backend
     fabric = Fabric(
         log=backend.log, sessions_of=lambda _: namespace.sessions, tracer=backend.tracer
@@ -153,22 +151,46 @@ async def think_over_workers(
     return found
 
 
-def _terms(
-    options: ThinkOptions, executor: str, *, branches: int, priority: Priority | None
-) -> WorkTerms:
-    return WorkTerms(
-        executor=executor,
+def thought_terms(
+    task: str,
+    *,
+    branches: Sequence[BranchTask | str] | None,
+    count: int | None,
+    executor: str | None,
+    usual_roles: Path | None,
+    options: ThinkOptions,
+) -> tuple[list[BranchTask], WorkTerms]:
+    """Return the branches of a thought and its terms, from what was given. It asks no server.
+
+    Without roles among the options they are those of the file `usual_roles`. Raises InputInvalid.
+    """
+    given = options.get("priority")
+    priority = None if given is None else checked_priority(given)
+    checked(SessionOpened, task=task)
+    tasks = branch_tasks(
+        task,
+        branches=branches,
+        count=count,
+        priority=priority,
+        labels=options.get("labels"),
+        roles=roles_of(options.get("roles"), usual=usual_roles),
+    )
+    branches_max = options.get("branches_max", BUDGET)
+    share(branches_max, len(tasks), last=True)
+    terms = WorkTerms(
+        executor=executor or RECALLING,
         join=Join.of(
             options.get("join", "all"),
-            branches=branches,
+            branches=len(tasks),
             late_kept=options.get("late_kept", False),
         ),
         deadline=moment(options.get("deadline")),
         priority=priority or Priority.NORMAL,
         timeout_s=options.get("timeout_s", TIMEOUT_S),
         retries=options.get("retries", 0),
-        branches_max=options.get("branches_max", BUDGET),
+        branches_max=branches_max,
     )
+    return tasks, terms
 
 
 class Heard:

@@ -10,9 +10,8 @@ from anabranch.memory.namespaces import Namespaces
 from anabranch.memory.reads.sessions import page_of_sessions, show_session
 from anabranch.memory.thinking.joining import fabric_of, joining
 from anabranch.memory.thinking.load import TASKS_SEEN_MAX, LoadWatch
-from anabranch.memory.thinking.pools import WorkerOptions, pool_of
+from anabranch.memory.thinking.pools import WorkerOptions, checked_worker, pool_of
 from anabranch.memory.thinking.stats import BY, work_stats
-from anabranch.memory.thinking.think import checked_priority, executor_access
 from anabranch.memory.thinking.views import RetriedTask, TaskDetails, TaskView, WorkerView
 from anabranch_events.errors import InputInvalid
 from anabranch_events.event.types import Priority
@@ -23,12 +22,11 @@ from anabranch_thinking.pools.scaling import WINDOW_S, Bounds
 from anabranch_thinking.sessions.carried import carried_attributes
 from anabranch_thinking.sessions.sessions import BranchTask
 from anabranch_thinking.thoughts.think import TIMEOUT_S
-from anabranch_thinking.work.allowed import RECALLING, allowed_executors
+from anabranch_thinking.work.allowed import RECALLING
 from anabranch_thinking.work.calling_off import call_off
 from anabranch_thinking.work.dispatch import ThoughtOverWorkers, WorkTerms, workers_of
 from anabranch_thinking.work.history import attempts_in
 from anabranch_thinking.work.offers import checked_labels
-from anabranch_thinking.work.slots import check_slots
 from anabranch_thinking.work.worker import GRACE_S, Worker
 
 if TYPE_CHECKING:
@@ -78,24 +76,33 @@ class MemoryWork:
         at once for what is in work; None leaves the one that stands, 10 s at first. Raises
         InputInvalid.
         """
-        wanted = [checked_priority(one, field="priorities") for one in priorities]
+        settings = self._namespace.backend.settings
+        options = WorkerOptions(
+            executors=executors,
+            slots=slots,
+            reserved=reserved,
+            priorities=priorities,
+            labels=labels,
+            passes=passes,
+            silence_s=silence_s,
+            grace_s=grace_s,
+        )
+        allowed = checked_worker(options, settings=settings)
         fabric = self._fabric(traces=True)
         worker = Worker(
             fabric,
             namespace=self._namespace.name,
-            executors=allowed_executors(
-                executors, passes=passes, access=executor_access(self._namespace.backend.settings)
-            ),
+            executors=allowed,
             slots=slots,
             reserved=reserved,
-            priorities=wanted,
+            priorities=[Priority(one) for one in priorities],
             labels=labels,
-            label_wait_s=self._namespace.backend.settings.label_wait_s,
+            label_wait_s=settings.label_wait_s,
             silence_s=silence_s,
             grace_s=grace_s,
             name=name,
         )
-        async with joining(fabric, self._namespace.backend.settings):
+        async with joining(fabric, settings):
             if ready is not None:
                 ready(worker)
             await worker.run()
@@ -126,24 +133,20 @@ class MemoryWork:
         Of several such calls for one pool one is at work. `changed` hears of each change. The other
         options are those of `run_worker`. Raises InputInvalid.
         """
-        wanted = [checked_priority(one, field="priorities") for one in priorities]
-        check_slots(slots, reserved=reserved, priorities=wanted)
-        fabric = self._fabric(traces=True)
         settings = self._namespace.backend.settings
         bounds = Bounds(fewest=fewest, most=most, slots=slots)
-        allowed_executors(
-            executors, passes=passes, access=executor_access(settings), here=pool == "local"
-        )
         options = WorkerOptions(
             executors=executors,
             slots=slots,
             reserved=reserved,
-            priorities=wanted,
+            priorities=priorities,
             labels=checked_labels(labels),
             passes=passes,
             silence_s=silence_s,
             grace_s=grace_s,
         )
+        checked_worker(options, settings=settings, pool=pool)
+        fabric = self._fabric(traces=True)
         name = self._namespace.name
         scaler = Scaler(
             fabric,
@@ -156,7 +159,7 @@ class MemoryWork:
             ),
             namespace=name,
             bounds=bounds,
-            priorities=wanted,
+            priorities=[Priority(one) for one in priorities],
             silence_s=silence_s,
             window_s=cooldown_s,
             changed=changed,

@@ -227,7 +227,12 @@ def test_bad_input_is_told(anabranch: CommandLine, case: Case) -> None:
             "correct namespace",
         ),
         (("session", "--bogus"), "No such option: --bogus", "see `anabranch help session`"),
-        (("remember",), "Missing argument 'text'", "see `anabranch help remember`"),
+        (("remember",), "Missing argument 'TEXT'", "see `anabranch help remember`"),
+        (
+            ("events", "show", "first"),
+            "Invalid value for 'POSITION': must be a whole number",
+            "see `anabranch help events show`",
+        ),
         (("xyzzy",), "No such command 'xyzzy'", "see `anabranch help`"),
         (
             ("cypher", "RETURN 1 +"),

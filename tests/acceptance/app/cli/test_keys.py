@@ -36,6 +36,20 @@ def test_keys_are_kept_without_their_secrets(alone: CommandLine) -> None:
     assert not any(one["key"] in listed.out for one in (made, turned, whole, bounded))
 
 
+def test_a_key_for_all_namespaces_is_said_to_be_one(alone: CommandLine) -> None:
+    """The list says `all`, and a key for all takes no further namespace."""
+    alone.here("keys", "create", "operator", "--all-namespaces")
+
+    refused = alone.here("keys", "create", "x", "--all-namespaces", "--also", "b", "--json")
+
+    assert (refused.code, refused.error["type"]) == (2, "UsageInvalid")
+    assert alone.here("keys", "list").out.splitlines()[1].split()[1:4] == [
+        "operator",
+        "write",
+        "all",
+    ]
+
+
 def test_keys_say_what_is_wrong(alone: CommandLine) -> None:
     """A scope, a duration and an id that are none are named; a bind from elsewhere needs a key."""
     scope = alone.here("keys", "create", "x", "--scope", "all", "--json")

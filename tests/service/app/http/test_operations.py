@@ -406,6 +406,21 @@ async def test_whoever_errs_gets_a_problem(web: httpx2.AsyncClient) -> None:
     assert found == list(REFUSED)
 
 
+async def test_a_problem_speaks_of_the_request(web: httpx2.AsyncClient) -> None:
+    """The field is one of the request, and the fix is one that a caller over HTTP can follow."""
+    one, other = [
+        (await web.post("/v1/sessions", json={"task": "Guard the gate"})).json()["session_id"]
+        for _ in range(2)
+    ]
+    await web.post(f"/v1/sessions/{one}/claims", json={"resource": "the gate"})
+
+    late = (await web.get(f"/v1/insights/{NOBODY}?after=9999")).json()
+    taken = (await web.post(f"/v1/sessions/{other}/claims", json={"resource": "the gate"})).json()
+
+    assert (late["type"].rpartition(":")[2], late["field"]) == ("PositionFromFuture", "after")
+    assert taken["fix"] == "do something else, or ask again once the claim has expired"
+
+
 def test_every_operation_has_a_place() -> None:
     """Both tables of operations are on the map, and nothing else is."""
     names = [one.name for one in EVERY]

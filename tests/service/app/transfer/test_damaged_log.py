@@ -220,6 +220,19 @@ async def test_a_lost_end_that_no_projector_read_is_told(
     assert report.missing == ((last + 1, EVENTS),)
 
 
+async def test_a_graph_that_holds_nothing_has_nothing_to_lose(mine: Settings) -> None:
+    """Where neither the log before nor the graph had an event, a rebuild asks for no consent."""
+    async with Memory.open(settings=mine) as memory:
+        before = await memory.graph.digest()
+    shutil.rmtree(next(mine.home.rglob("jetstream")))
+
+    async with Memory.open(settings=mine) as memory:
+        await memory.graph.rebuild()
+        after = await memory.graph.digest()
+
+    assert after == before
+
+
 @pytest.mark.parametrize("gone", ["ANABRANCH_EVENTS", "jetstream"])
 async def test_a_log_whose_files_are_gone_is_never_taken_for_an_empty_one(
     mine: Settings, gone: str, caplog: pytest.LogCaptureFixture

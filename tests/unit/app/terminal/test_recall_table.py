@@ -40,6 +40,14 @@ def test_reasons_have_the_similarity_and_no_shares() -> None:
     )
 
 
+def test_nothing_is_no_less_than_nothing() -> None:
+    """A number that rounds to zero has no sign, in the table and in the sum of the score."""
+    near = hit(similarity=-0.001, score=-0.0001, why=Why(lanes={"words": 0.4, "meaning": -0.0003}))
+
+    assert reasons(near).startswith("similarity 0.00 · ")
+    assert why_text(near).splitlines()[0] == "0.000 = 0.400 words +0.000 meaning"
+
+
 def test_reasons_have_what_became_of_it() -> None:
     """Its end, its times in the world, and how many other sessions say the same."""
     ended = hit(

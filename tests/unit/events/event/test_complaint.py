@@ -31,6 +31,7 @@ class Asked(BaseModel):
     day: Annotated[date, Field(ge=date(2026, 1, 1))] = date(2026, 1, 31)
     then: Annotated[datetime, Field(lt=datetime(2026, 1, 1, tzinfo=UTC))] | None = None
     pause: Annotated[timedelta, Field(gt=timedelta(0))] = timedelta(seconds=1)
+    wait_s: Annotated[float, Field(allow_inf_nan=False)] = 1.0
     rate: Annotated[Decimal, Field(le=Decimal("0.1"))] = Decimal(0)
     first: Annotated[str, Field(ge="b")] = "b"
 
@@ -47,6 +48,8 @@ A_TIME = "2026-01-31T12:00:00Z"
         ({"k": 1.5}, "k: must be a whole number", "for k give a whole number"),
         ({"part": 0}, "part: must be more than 0", "for part give more than 0"),
         ({"part": "half"}, "part: must be a number", "for part give a number"),
+        ({"wait_s": "nan"}, "wait_s: must be a finite number", "for wait_s give a finite number"),
+        ({"wait_s": 1e999}, "wait_s: must be a finite number", "for wait_s give a finite number"),
         ({"yes": "maybe"}, "yes: must be true or false", "for yes give true or false"),
         (
             {"scope": "all"},

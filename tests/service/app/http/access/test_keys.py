@@ -19,6 +19,7 @@ from anabranch.http.documents.examples import EXAMPLES
 from anabranch.http.places import EVERYWHERE, PLACES
 from anabranch.memory.memory import namespace_of
 from anabranch_events import encode
+from anabranch_events.errors import InputInvalid
 from tests.support.fixtures.commands import opened_event
 from tests.support.fixtures.http import client_at, problem, served
 from tests.support.noted_audit import NotedAudit
@@ -70,6 +71,19 @@ async def test_a_key_is_made_rotated_and_revoked(keys: KeyFile) -> None:
     assert (held, access.holds(again)) == (False, False)
     with pytest.raises(KeyNotFound):
         await keys.revoke("nobody")
+
+
+async def test_no_key_is_shown_that_would_not_hold(keys: KeyFile) -> None:
+    """One that has ended gets no other secret, and none is made that ends at once."""
+    key, _ = await keys.create("planner", scope="write", namespaces=["a", "b", "a"])
+    await keys.revoke(key.id)
+
+    with pytest.raises(InputInvalid, match=f"key: {key.id} is revoked"):
+        await keys.rotate(key.id)
+    with pytest.raises(InputInvalid, match="expires: "):
+        await keys.create("late", scope="read", namespaces=["a"], lasting=timedelta())
+
+    assert [(one.name, one.namespaces) for one in keys.keys().values()] == [("planner", ("a", "b"))]
 
 
 @pytest.mark.parametrize(
