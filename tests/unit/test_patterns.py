@@ -20,22 +20,26 @@ PACKAGES: Final = (
     "anabranch_store",
     "anabranch_thinking",
 )
-LENGTH: Final = 1000
+LENGTH: Final = 4000
 NOTICED_S: Final = 0.002
 UNITS: Final = (
     *"xX1_ \n.-/:([{<\"'`*#\\@=,é中",
     *("".join(pair) for pair in itertools.permutations("x1 .\n", 2)),
 )
 """Texts are made of one of these, again and again."""
+BEHIND: Final = ("x", " ", "\n", " \n")
+"""What stands again and again behind a beginning that a pattern asks for."""
 MATCHED: Final = frozenset(
     {
         "anabranch.cli.values._DAYS",
         "anabranch.importers.readers.claude_prompts._ASKED_BY_COMMAND",
+        "anabranch.importers.readers.claude_prompts._INTERRUPTED",
         "anabranch.importers.readers.claude_prompts._NO_PROMPT",
         "anabranch.importers.readers.codex_items._INJECTED",
         "anabranch.importers.readers.codex_items._MESSAGE",
         "anabranch.importers.readers.gemini_cli.CONTEXT",
         "anabranch.importers.readers.gemini_cli.SNAPSHOT",
+        "anabranch.importers.readers.gemini_messages._LAST_CHANCE",
         "anabranch.importers.readers.gemini_messages._THANKS",
         "anabranch.importers.readers.otel._REQUEST",
         "anabranch.importers.readers.pydantic_ai._MESSAGES",
@@ -51,6 +55,7 @@ MATCHED: Final = frozenset(
 """Those that are only ever matched at the beginning of a text."""
 OUR_OWN: Final = frozenset({"anabranch.cli.help._BRACES", "anabranch.cli.help._TYPE"})
 """Those that read nothing but what we wrote."""
+_PARSER: Final = importlib.import_module("re._parser")
 Reading: TypeAlias = "Callable[[Any], object]"
 
 
@@ -72,6 +77,68 @@ def _within(value: object) -> Iterator[re.Pattern[Any]]:
         yield from (each for each in value if isinstance(each, re.Pattern))
     elif isinstance(value, Mapping):
         yield from (each for pair in value.items() for each in pair if isinstance(each, re.Pattern))
+
+
+def _beginnings(pattern: re.Pattern[Any]) -> set[str]:
+    """Return the shortest texts that lead to each repetition of a pattern that has no end."""
+    _, found = _shortest(_PARSER.parse(pattern.pattern, pattern.flags))
+    return {each for each in found if each}
+
+
+def _shortest(parts: Any) -> tuple[str, list[str]]:
+    """Return a shortest text for parts of a pattern, and those that lead to a repetition."""
+    text, found = "", list[str]()
+    for operation, given in parts:
+        match str(operation):
+            case "LITERAL":
+                text += chr(given)
+            case "NOT_LITERAL" | "ANY":
+                text += "x"
+            case "IN":
+                text += _one_of(*given[0])
+            case "MAX_REPEAT" | "MIN_REPEAT" | "POSSESSIVE_REPEAT":
+                least, most, repeated = given
+                inner, within = _shortest(repeated)
+                endless = [text] if str(most) == "MAXREPEAT" else []
+                found += [*endless, *(text + each for each in within)]
+                text += inner * least
+            case "SUBPATTERN":
+                inner, within = _shortest(given[3])
+                found += [text + each for each in within]
+                text += inner
+            case "BRANCH":
+                branches = [_shortest(branch) for branch in given[1]]
+                found += [text + each for _, within in branches for each in within]
+                text += branches[0][0]
+            case _:  # A place, a look around, a group once more: it takes nothing of a text.
+                pass
+    return text, found
+
+
+def _one_of(operation: object, given: Any) -> str:
+    """Return a character that the first member of a set has."""
+    match str(operation):
+        case "LITERAL":
+            return chr(given)
+        case "RANGE":
+            return chr(given[0])
+        case _:
+            return {"CATEGORY_SPACE": " ", "CATEGORY_DIGIT": "1"}.get(str(given), "x")
+
+
+def _texts(pattern: re.Pattern[Any]) -> Iterator[tuple[str, Callable[[int], str | bytes]]]:
+    """Yield what is read, by its length, and a name for it."""
+    made = [("", unit, "") for unit in UNITS]
+    for begun in _beginnings(pattern):
+        made += [("", begun, "")]
+        made += [(before, unit, "\0") for before in (begun, f"{begun}x") for unit in BEHIND]
+    for before, unit, end in made:
+
+        def text(length: int, before: str = before, unit: str = unit, end: str = end) -> Any:
+            whole = before + unit * (length // len(unit)) + end
+            return whole if isinstance(pattern.pattern, str) else whole.encode()
+
+        yield f"{before!r}, then {unit!r}", text
 
 
 def _reading(name: str, pattern: re.Pattern[Any]) -> Reading:
@@ -104,24 +171,18 @@ def test_no_pattern_reads_a_long_word_from_each_of_its_characters() -> None:
             continue
         seen.add(key)
         read = _reading(name, pattern)
-        for unit in UNITS:
-
-            def text(length: int, unit: str = unit, pattern: Any = pattern) -> str | bytes:
-                made = unit * (length // len(unit))
-                return made if isinstance(pattern.pattern, str) else made.encode()
-
-            if _grows_faster(read, text):
-                slow.append((name, unit))
+        slow += [(name, what) for what, text in _texts(pattern) if _grows_faster(read, text)]
 
     assert len(seen) > 150
     assert slow == []
 
 
-def test_the_measure_finds_what_grows_faster() -> None:
+@pytest.mark.parametrize("pattern", [r"\w+:", r"\AHe said: (.*?)\s*\Z", r"\[[^\]]*\]"])
+def test_the_measure_finds_what_grows_faster(pattern: str) -> None:
     """It would be of no use otherwise."""
-    pattern = re.compile(r"\w+:")
+    slow = re.compile(f"(?s){pattern}")
 
-    assert _grows_faster(lambda text: [*pattern.finditer(text)], lambda length: "x" * length)
+    assert any(_grows_faster(_reading("", slow), text) for _, text in _texts(slow))
 
 
 @pytest.mark.parametrize("unit", ["x", "1", "x.", "1-", ". ", "1.", "/"])

@@ -47,7 +47,7 @@ _CAPITALISED: Final = r"[^\W\d_a-z][\w&-]*(?:['\u2019]\w+)*"
 _NAME: Final = re.compile(rf"{_CAPITALISED}(?:[ \t]+{_CAPITALISED})*")
 _ASCII_NAME: Final = re.compile(_NAME.pattern.replace(r"[^\W\d_a-z]", "[A-Z]"), re.ASCII)
 """Finds the same in ASCII, in half the time: a plain set of characters is quickly looked for."""
-_HEADING: Final = re.compile(r"\u3010[^\u3011\n]*\u3011")
+_HEADING: Final = re.compile(r"\u3010[^\u3010\u3011\n]*\u3011")
 _POSSESSIVE: Final = re.compile(r"['\u2019]s?$")
 _LABEL: Final = re.compile(r"[*'\"\u2019)]{0,2}:")
 _SENTENCE_STARTS_AFTER: Final = ".!?:;\n\u2022\u3011([{'\"\u2018\u201c-\u2013\u2014/"

@@ -43,7 +43,7 @@ when where although though because once here there people someone everyone one t
 """Words at the start of a sentence that are no names."""
 _TOKEN: Final = re.compile("[^\\s()\\[\\]{}<>\"'\u201c\u201d\u2018\u2019,;]+")
 _IDENTIFIER: Final = re.compile(
-    r"[_@#\\=]|\w[.:]\w|/.*[\W\d_]|[\W\d_].*/|[a-z][A-Z]|[^\W\d_]\d|\d[^\W\d_]"
+    r"[_@#\\=]|\w[.:]\w|/[^\W\d_]*[\W\d_]|[\W\d_][^\W\d_]*/|[a-z][A-Z]|[^\W\d_]\d|\d[^\W\d_]"
 )
 _LETTER: Final = re.compile(r"[^\W\d_]")
 _LATIN: Final = frozenset({"e.g", "i.e"})

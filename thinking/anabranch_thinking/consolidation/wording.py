@@ -19,7 +19,7 @@ def words(text: str) -> frozenset[str]:
 
 _NUMBER: Final = re.compile(r"\d+(?:[.,:]\d+)*")
 _OPENING: Final = re.compile(r"[^\s:,.;!?()'\"\u2019]+(?:['\u2019]s\b)?|[:,.;!?()]")
-_HEADING: Final = re.compile(r"\u3010[^\u3011\n]*\u3011")
+_HEADING: Final = re.compile(r"\u3010[^\u3010\u3011\n]*\u3011")
 _PIECES: Final = re.compile(r"\w+(?:[.,:'\u2019-]\w+)*|[^\w\s]")
 _ORDERED: Final = words(
     """

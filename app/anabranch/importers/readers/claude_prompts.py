@@ -32,11 +32,8 @@ _INTERRUPTED: Final = re.compile(r"\s*\[Request interrupted by user")
 _FORK: Final = "fork-boilerplate"
 _DIRECTIVE: Final = re.compile(r"\AYour directive:\s*")
 _WORKFLOW: Final = re.compile(r"\A\[Workflow harness [^\n]*follows:\n", re.DOTALL)
-_COORDINATOR: Final = re.compile(
-    r"\AThe coordinator sent a message(?: while you were working)?:\s*(?P<text>.*?)"
-    r"(?:\n+Address this before completing your current task\.)?\s*\Z",
-    re.DOTALL,
-)
+_COORDINATOR: Final = re.compile(r"\AThe coordinator sent a message(?: while you were working)?:")
+_ADDRESS: Final = re.compile(r"Address this before completing your current task\.")
 _SKILL: Final = re.compile(r"\ABase directory for this skill: [^\n]*\n+")
 
 
@@ -91,8 +88,9 @@ def _directive(content: Any) -> str | None:
 
 def _asked_again(content: Any) -> str | None:
     """Return what an agent was asked again by the assistant that called it."""
-    found = _COORDINATOR.match(plain_text(content) or "")
-    return text_of(found["text"]) if found else None
+    text = plain_text(content) or ""
+    found = _COORDINATOR.match(text)
+    return text_of(without_last_lines(text[found.end() :], _ADDRESS).strip()) if found else None
 
 
 def _computed(text: str) -> str:

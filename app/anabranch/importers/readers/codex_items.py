@@ -22,7 +22,7 @@ _BEFORE_SUMMARY: Final = re.compile(r"\AAnother language model [^\n]*\n+")
 _IMAGE: Final = re.compile(r"<image(?: [^<>]*)?>")
 _IMAGE_END: Final = "</image>"
 _EXIT: Final = re.compile(r"(?:Process exited with code|Exit code:?)\s*(-?\d+)")
-_MESSAGE: Final = re.compile(r"\s*Message Type: *(\w+).*?Payload:[ \t]*\n?", re.DOTALL)
+_MESSAGE: Final = re.compile(r"\s*Message Type: *(\w++).*?Payload:[ \t]*\n?", re.DOTALL)
 
 
 def asked_in(payload: dict[str, Any]) -> str | None:

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 _NAMED: Final = re.compile(r"(?i)hand-?_?offs?")
 _DATE: Final = re.compile(r"(\d{4})-?(\d{2})-?(\d{2})(?:[T_-](\d{2})-?:?(\d{2}))?")
-_TITLE: Final = re.compile(r"^#\s+(.+?)\s*$", re.MULTILINE)
-_SECTION: Final = re.compile(r"^##+\s+(.+?)\s*$", re.MULTILINE)
+_TITLE: Final = re.compile(r"^#[^\S\n]++(\S.*)$", re.MULTILINE)
+_SECTION: Final = re.compile(r"^##+[^\S\n]++(\S.*)$", re.MULTILINE)
 _FRONT: Final = re.compile(r"\A---\n.*?\n---\n", re.DOTALL)
 
 
@@ -56,7 +56,7 @@ class HandoffReader:
         text = _FRONT.sub("", data.decode("utf-8", "replace"))
         name, time = plain_name(source.path).removesuffix(".md"), _time_of(source.path)
         title = _TITLE.search(text)
-        task = title[1] if title else f"Hand-off {name}"
+        task = title[1].rstrip() if title else f"Hand-off {name}"
         key = f"{name}\n{task}"
         yield Opened(
             key=key,
@@ -80,7 +80,7 @@ def _sections(text: str) -> Iterator[tuple[str | None, str]]:
         yield None, intro
     for heading, body in zip(parts[1::2], parts[2::2], strict=True):
         if body.strip():
-            yield heading, body.strip()
+            yield heading.rstrip(), body.strip()
 
 
 def _time_of(path: Path) -> datetime | None:

@@ -16,6 +16,7 @@ from anabranch.importers.files.databases import looked_up, names_in, rows, snaps
 from anabranch.importers.reader import Source
 from anabranch.importers.readers.abandoned import Course
 from anabranch.importers.readers.pi_entries import Entries, asked_in, id_of, node_of
+from anabranch.importers.readers.put_in import without_last_lines
 from anabranch.importers.records.model import Broken, Ended, Opened, ToolResult, Turn
 from anabranch.importers.records.values import json_of, kind_of, object_of, text_of, time_of
 
@@ -28,10 +29,8 @@ if TYPE_CHECKING:
 
 _WOKEN: Final = "[Subagent Context]"
 """The beginning of a run's task that is none: its agent's own agents ended, and it goes on."""
-_TASK: Final = re.compile(
-    r"(?:\A|\n)\[Subagent Task\]\s*(.*?)\s*(?:\n\nBegin\. Execute the assigned task[^\n]*)?\Z",
-    re.DOTALL,
-)
+_TASK: Final = re.compile(r"(?:\A|\n)\[Subagent Task\]")
+_BEGIN: Final = re.compile(r"Begin\. Execute the assigned task")
 _EVENTS = "SELECT event_json, event_zstd FROM transcript_events WHERE session_id = ? ORDER BY seq"
 
 
@@ -325,7 +324,7 @@ class _Session(Entries):
     def _first_run(self, given: str, entry: dict[str, Any]) -> None:
         """Take task and beginning of an agent that was woken again: its first message has them."""
         task = _TASK.search(given)
-        self._task = task[1] if task else given
+        self._task = without_last_lines(given[task.end() :], _BEGIN).strip() if task else given
         execution = object_of(self._run_told.get("execution"))
         self._run_told["execution"] = {**execution, "startedAt": entry.get("timestamp")}
 

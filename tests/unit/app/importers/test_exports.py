@@ -107,6 +107,19 @@ def test_a_hand_off_note_is_a_fact_a_section(tmp_path: Path) -> None:
     assert [fact.text for fact in line.facts] == ["It turns.", "Next: Trim the wick."]
 
 
+def test_a_heading_without_words_takes_no_paragraph(tmp_path: Path) -> None:
+    """What follows it belongs to the section before; blanks behind a heading are none of it."""
+    folder = tmp_path / "pier" / ".memory" / "session-handoffs"
+    folder.mkdir(parents=True)
+    note = "#\n\n# The lamp  \n\n## Next \n\nTrim it.\n\n##\n\nOil it.\n"
+    (folder / "2026-05-01-1030-lamp.md").write_text(note)
+
+    (line,) = read(tmp_path)
+
+    assert line.opened.task == "The lamp"
+    assert [fact.text for fact in line.facts] == ["#", "Next: Trim it.\n\n##\n\nOil it."]
+
+
 @shows("copilot-cli", "plain", "tools")
 def test_a_session_of_copilot_is_read_by_its_events(tmp_path: Path) -> None:
     """Messages, tools and their outcome; all other events are counted."""
