@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, ClassVar, cast
+from typing import TYPE_CHECKING, Annotated, ClassVar, cast, get_args
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from anabranch.api.choices import OBJECT_OR_TEXT
 from anabranch.api.moment import Moment, WorldTime
@@ -14,6 +14,7 @@ from anabranch_events.event.identifiers import (
     Name,
     Position,
     Text,
+    no_truth,
 )
 from anabranch_events.event.types import (
     CITED_MAX,
@@ -40,9 +41,24 @@ Learned = Annotated[InsightDraft | Text, OBJECT_OR_TEXT]
 
 
 class Request(BaseModel):
-    """Base of every request. The namespace is in its subject, never in here."""
+    """Base of every request. The namespace is in its subject, never in here.
+
+    For a number, 3.0 and "3" are 3; true and false are refused, which pydantic takes for 1 and 0.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def truth_for_a_number(cls, value: object, info: ValidationInfo) -> object:
+        """Refuse true and false where the field takes a number."""
+        types = _types_in(cls.model_fields[str(info.field_name)].annotation)
+        takes_numbers = bool not in types and not types.isdisjoint({int, float})
+        return no_truth(value) if takes_numbers else value
+
+
+def _types_in(annotation: object) -> set[object]:
+    return {annotation}.union(*(_types_in(one) for one in get_args(annotation)))
 
 
 class Writing(Request):

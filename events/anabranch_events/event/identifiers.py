@@ -125,6 +125,13 @@ def in_utc(value: object) -> object:
     return value
 
 
+def no_truth(value: object) -> object:
+    """Return what is neither true nor false: pydantic takes these for the numbers 1 and 0."""
+    if isinstance(value, bool):
+        raise ValueError("is no number: give one; true and false are none")  # noqa: TRY004  # It is a complaint of pydantic.
+    return value
+
+
 def no_number(value: object) -> object:
     """Return a time of Python's or a text as it is given, unless the text is a number.
 

@@ -19,7 +19,7 @@ from pydantic import (
 
 from anabranch_events import NAME_LENGTH_MAX, input_invalid
 from anabranch_events.errors import AnabranchError, InputInvalid
-from anabranch_events.event.identifiers import Name, Text, no_number
+from anabranch_events.event.identifiers import Name, Text, no_number, no_truth
 from anabranch_events.event.types import Insight
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class InsightDraft(BaseModel):
         default="observation",
         description="The kind of insight; recall leaves `derived` out unless it is asked for.",
     )
-    confidence: Annotated[float, Field(ge=0, le=1)] = Field(
+    confidence: Annotated[float, Field(ge=0, le=1), BeforeValidator(no_truth)] = Field(
         default=1.0, description="How sure, from 0 to 1."
     )
     tags: tuple[Name, ...] = Field(default=(), description="Labels of your own.")

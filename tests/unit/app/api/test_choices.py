@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import pytest
 
-from anabranch.api.requests import Complete, RememberAll, Synthesise
+from anabranch.api.requests import Complete, Recall, RememberAll, Synthesise
 from anabranch.api.thoughts import StartThought
 from anabranch.errors import InputInvalid
 from anabranch.http.reading import from_body
@@ -34,6 +34,17 @@ WRONG: list[tuple[type[BaseModel], dict[str, Any], str, str]] = [
         "branches.0.task",
     ),
     (StartThought, {"task": "x", "join": [1]}, "join", "join: is no way to join"),
+    (Recall, {"query": "x", "as_of": True}, "as_of", "as_of: is no number"),
+    (Recall, {"query": "x", "after": True}, "after", "after: is no number"),
+    (Recall, {"query": "x", "k": True}, "k", "k: is no number"),
+    (Recall, {"query": "x", "wait_s": False}, "wait_s", "wait_s: is no number"),
+    (
+        RememberAll,
+        {"insights": [{"text": "a", "confidence": True}]},
+        "insights.0.confidence",
+        "no number",
+    ),
+    (Synthesise, {"since": True}, "since", "since: is no number"),
     (Synthesise, {"since": "long ago"}, "since", "since: is neither a position nor a time"),
 ]
 
