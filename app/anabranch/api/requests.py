@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Annotated, ClassVar, cast, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
@@ -52,9 +53,13 @@ class Request(BaseModel):
     @classmethod
     def truth_for_a_number(cls, value: object, info: ValidationInfo) -> object:
         """Refuse true and false where the field takes a number."""
-        types = _types_in(cls.model_fields[str(info.field_name)].annotation)
-        takes_numbers = bool not in types and not types.isdisjoint({int, float})
-        return no_truth(value) if takes_numbers else value
+        return no_truth(value) if _takes_number(cls, str(info.field_name)) else value
+
+
+@cache
+def _takes_number(model: type[BaseModel], field: str) -> bool:
+    types = _types_in(model.model_fields[field].annotation)
+    return bool not in types and not types.isdisjoint({int, float})
 
 
 def _types_in(annotation: object) -> set[object]:

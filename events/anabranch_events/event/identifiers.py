@@ -128,7 +128,7 @@ def in_utc(value: object) -> object:
 def no_truth(value: object) -> object:
     """Return what is neither true nor false: pydantic takes these for the numbers 1 and 0."""
     if isinstance(value, bool):
-        raise ValueError("is no number: give one; true and false are none")  # noqa: TRY004  # It is a complaint of pydantic.
+        raise ValueError("is no number: give one; true and false are none")  # noqa: TRY004 - a complaint of pydantic.
     return value
 
 
