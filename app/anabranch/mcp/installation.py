@@ -212,8 +212,11 @@ def _renewed(before: Mapping[str, Any], entry: Mapping[str, Any]) -> dict[str, A
     kept = {name: value for name, value in before.items() if name not in gone}
     found: dict[str, Any] = {**kept, **entry}
     named = before.get("env_vars", [])
+    if not isinstance(named, list):
+        raise ValueError("env_vars is no list")  # noqa: TRY004 - the text of the file is wrong.
     if "env_vars" in entry:
-        found["env_vars"] = [*named, *(one for one in entry["env_vars"] if one not in named)]
+        there = [one.get("name") if isinstance(one, dict) else one for one in named]
+        found["env_vars"] = [*named, *(one for one in entry["env_vars"] if one not in there)]
     return found
 
 

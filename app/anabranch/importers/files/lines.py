@@ -32,6 +32,9 @@ _BUFFER: Final = 1024 * 1024
 BOM: Final = b"\xef\xbb\xbf"
 """Some editors put it before a text; JSON has none."""
 _HAS_TIME: Final = re.compile(rb'"(?:timestamp|startTime)":').search
+_IS_ONE: Final = re.compile(rb'"(?:timestamp|startTime|uuid|id)":').search
+"""Of a line that nobody writes twice: the same words may well be said again."""
+_COPIES_MAX: Final = 16
 _COMPRESSED: Final = (".gz", ".zst")
 
 
@@ -124,9 +127,9 @@ def lines(path: Path, *, extent: Extent | None = None) -> Iterator[Line | Broken
     """Yield the lines of a file that are not empty; memory is that of the longest line.
 
     A line longer than 64 MiB is yielded as broken. The last line may be without an end. With an
-    `extent` only the lines within it are yielded. A line that stands twice in a row is yielded
-    once, and so is the whole of a file that was put behind itself. Zero bytes, which a crash
-    leaves, are yielded as broken, and then the line without them.
+    `extent` only the lines within it are yielded. A line with an id or a time that stands twice in
+    a row is yielded once. So is the whole of a file that was put behind itself. Zero bytes, which a
+    crash leaves, are yielded as broken, and then the line without them.
     """
     number = 0
     copies = _Copies(path, extent)
@@ -139,7 +142,7 @@ def lines(path: Path, *, extent: Extent | None = None) -> Iterator[Line | Broken
                     _pass_over(file)
                 elif data.isspace() or copies.have(data):
                     continue
-                elif data[0] == 0 or data.endswith((b"\0", b"\0\n")):
+                elif data[0] == 0 or data.endswith((b"\0", b"\0\n", b"\0\r\n")):
                     yield Broken(path=path, number=number, reason="has zero bytes for what is lost")
                     if bare := data.strip(b"\0\r\n"):
                         yield Line(number, bare)
@@ -152,8 +155,8 @@ def lines(path: Path, *, extent: Extent | None = None) -> Iterator[Line | Broken
 class _Copies:
     """Knows the lines of a file again that repeat the one before, or the file from its beginning.
 
-    Its first line with a time tells where a copy begins: others may well come again. Long lines
-    are not compared. The beginning is read again beside its copy, and not kept.
+    Its first line with a time tells where a copy begins: others may well come again. No long line
+    is kept, so none is one of the two. The beginning is read again beside its copy.
     """
 
     def __init__(self, path: Path, extent: Extent | None) -> None:
@@ -161,25 +164,30 @@ class _Copies:
         self._first = self._last = b""
         self._beside = ExitStack()
         self._again: IO[bytes] | None = None
+        self._found = 0
 
     def have(self, data: bytes) -> bool:
         """Tell whether a line is a copy; to be called with each line that is not empty."""
-        data = _ended(data) if len(data) <= _BUFFER else b""
+        data = _ended(data)
         if self._again is not None:
-            if data and self._next() == data:
+            if self._next() == data:
                 return True
             self.close()
-        is_first, is_last = data == self._first, data == self._last
-        self._last = data
+        if len(data) > _BUFFER:
+            self._last = b""
+            return False
+        is_last, self._last = data == self._last, data
+        if is_last:
+            return _IS_ONE(data) is not None
         if not self._first and _HAS_TIME(data):
             self._first = data
-        if not data or not (is_first or is_last):
-            return False
-        if is_first and not is_last:
+        elif data == self._first and self._found < _COPIES_MAX:
+            self._found += 1
             self._again = self._beside.enter_context(opened(self._path, extent=self._extent))
             while (found := self._next()) and found != data:
                 pass
-        return True
+            return True
+        return False
 
     def close(self) -> None:
         """Let go of the beginning."""

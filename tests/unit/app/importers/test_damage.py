@@ -208,6 +208,7 @@ def test_copied_lines_and_other_ends_of_lines_change_nothing(
     [
         pytest.param(b'{"a":1}\n' + b"\0" * 9, [], id="at the end"),
         pytest.param(b'{"a":1}' + b"\0" * 9, [], id="behind the last line"),
+        pytest.param(b'{"a":1}\0\0\r\n{"a":2}\r\n', [{"a": 2}], id="of another system"),
         pytest.param(b'{"a":1}\n' + b"\0" * 9 + b'{"a":2}\n', [{"a": 2}], id="before a line"),
         pytest.param(b'{"a":1}\n\0\0\n{"a":2}\n', [{"a": 2}], id="a line of their own"),
     ],
@@ -225,6 +226,23 @@ def test_zero_bytes_that_a_crash_left_are_told_and_cost_no_record(
     assert [one.reason for one in found if isinstance(one, Broken)] == [
         "has zero bytes for what is lost"
     ]
+
+
+def test_a_copy_is_known_again_beyond_a_long_line(tmp_path: Path) -> None:
+    """An image in base64 makes one of megabytes; none of them is kept to be compared."""
+    path = tmp_path / "file.jsonl"
+    whole = b'{"timestamp":1}\n{"image":"%s"}\n{"timestamp":2}\n' % (b"x" * 2**21)
+    path.write_bytes(whole * 3)
+
+    assert [one[0] for one in records(path) if not isinstance(one, Broken)] == [1, 2, 3]
+
+
+def test_the_same_words_may_be_said_twice(tmp_path: Path) -> None:
+    """A line is a copy by its id or its time; one without either was written twice on purpose."""
+    path = tmp_path / "file.jsonl"
+    path.write_bytes(b'{"said":"go on"}\n' * 2 + b'{"id":"1"}\n' * 2 + b'{"timestamp":1}\n' * 2)
+
+    assert [one[0] for one in records(path) if not isinstance(one, Broken)] == [1, 2, 3, 5]
 
 
 def test_a_line_that_comes_again_later_is_no_copy_of_the_file(tmp_path: Path) -> None:

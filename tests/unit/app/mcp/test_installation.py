@@ -328,6 +328,36 @@ def test_clients_that_keep_variables_from_their_servers_are_given_the_names(
     assert asked == {"url": URL}
 
 
+@pytest.mark.parametrize(
+    ("named", "found"),
+    [
+        ('[{ name = "NEO4J_URI", source = "local" }]', [{"name": "NEO4J_URI", "source": "local"}]),
+        ("[]", ["NEO4J_URI"]),
+    ],
+)
+def test_a_variable_that_is_named_in_a_table_is_named_once(
+    home: Path, named: str, found: list[object]
+) -> None:
+    """Codex takes a name, or a table that says where the variable comes from."""
+    path = home / ".codex" / "config.toml"
+    path.parent.mkdir()
+    path.write_text(f'[mcp_servers.anabranch]\ncommand = "x"\nenv_vars = {named}\n')
+
+    renewed = installed("codex", variables=["NEO4J_URI"])
+
+    assert read("codex", renewed.after)["mcp_servers"]["anabranch"]["env_vars"] == found
+
+
+def test_variables_that_are_no_list_are_refused(home: Path) -> None:
+    """A text would be taken letter by letter."""
+    path = home / ".codex" / "config.toml"
+    path.parent.mkdir()
+    path.write_text('[mcp_servers.anabranch]\ncommand = "x"\nenv_vars = "NEO4J_URI"\n')
+
+    with pytest.raises(ClientSettingsInvalid, match="env_vars"):
+        installed("codex", variables=["NEO4J_URI"])
+
+
 def test_what_a_person_named_for_codex_stays_while_it_can(home: Path) -> None:
     """Codex 0.171.0 does not start where an entry has an address, and a command or its variables."""
     path = home / ".codex" / "config.toml"
