@@ -34,9 +34,8 @@ class Context:
         Raises WaitTimedOut and PositionFromFuture.
         """
         if request.after is not None:
-            await self.namespace.backend.checked_position(request.after, field="after")
             await self.namespace.backend.wait_for(
-                request.after, projection="graph", timeout_s=request.wait_s
+                request.after, projection="graph", timeout_s=request.wait_s, field="after"
             )
 
     def writing(self, name: str, request: Writing) -> tuple[Sessions, Repetition | None]:

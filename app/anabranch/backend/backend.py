@@ -254,12 +254,14 @@ class Backend:
         """Tell whether the graph is known to have reached `position`, without asking it."""
         return self._reached.get("graph", 0) >= position
 
-    async def wait_for(self, position: int, *, projection: str, timeout_s: float) -> int:
+    async def wait_for(
+        self, position: int, *, projection: str, timeout_s: float, field: str = "position"
+    ) -> int:
         """Wait until `projection` has reached `position`; return where it is.
 
-        Raises PositionFromFuture, and WaitTimedOut.
+        Raises PositionFromFuture, which names `field`, and WaitTimedOut.
         """
-        await self.checked_position(position, field="position")
+        await self.checked_position(position, field=field)
         graph = await self.graph()
         if self._reached.get(projection, 0) < position:
             self._reached[projection] = await self._waited_for(
