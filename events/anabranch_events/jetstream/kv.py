@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, TypeVar
 
 import nats.errors
@@ -117,13 +118,13 @@ class Bucket:
         self._store = store
 
     async def get(self, key: str) -> bytes | None:
-        """Return the value, or None.
+        """Return the value, or None; an empty one is what may be left of a value that was dropped.
 
         A key consists of letters, digits and - _ / = . only. Raises InputInvalid for any other, and
         LogUnavailable.
         """
         found = await self.entry(key)
-        return None if found is None else found.value
+        return (found.value or None) if found is not None else None
 
     async def entry(self, key: str) -> Entry | None:
         """Return the value with its revision, or None. Raises what `get` raises."""
@@ -217,8 +218,9 @@ async def _translating(connection: Connection, once: Callable[[float], Awaitable
 async def drop_values(connection: Connection, name: str, wanted: Callable[[str], bool]) -> int:
     """Take the values whose keys are wanted out of a bucket; return how many.
 
-    A server that is killed soon after may find a key's value before the last again, which another
-    call takes out (`findings/nats_a_purged_value_is_an_older_one_after_a_kill.sh`).
+    A server that is killed soon after finds a key's value before the last again
+    (`findings/nats_a_purged_value_is_an_older_one_after_a_kill.sh`). So the last two are made
+    empty first, and an empty one is what it finds.
     A bucket that is not there holds none. Raises LogUnavailable, LogRefused.
     """
     found = 0
@@ -226,6 +228,7 @@ async def drop_values(connection: Connection, name: str, wanted: Callable[[str],
     try:
         for subject in await stored_subjects(connection, f"KV_{name}", f"{prefix}>"):
             if wanted(subject.removeprefix(prefix)):
+                await _make_empty(connection, subject)
                 await ask(connection, f"STREAM.PURGE.KV_{name}", {"filter": subject})
                 found += 1
     except Refused as refused:
@@ -233,3 +236,15 @@ async def drop_values(connection: Connection, name: str, wanted: Callable[[str],
             return 0
         raise translated(refused) from refused
     return found
+
+
+async def _make_empty(connection: Connection, subject: str) -> None:
+    """Make the last two values of a key empty; on a full server they are purged as they are."""
+
+    async def once(timeout_s: float) -> None:
+        answer = await connection.request(subject, b"", timeout_s=timeout_s)
+        parsed(answer.data)
+
+    with suppress(Refused):
+        for _ in range(2):
+            await connection.attempt(once)

@@ -82,7 +82,7 @@ class Place:
     async def _read(self) -> str:
         """Read the record; return its holder, which is nobody where there is none."""
         entry = await (await self._bucket()).entry(self._key)
-        found = orjson.loads(entry.value) if entry else {}
+        found = orjson.loads(entry.value) if entry and entry.value else {}
         self._revision = entry.revision if entry else 0
         self.workers = dict(found.get("workers", {}))
         return str(found.get("holder", ""))
