@@ -79,14 +79,15 @@ class EventInvalid(InputInvalid):
 class EventUnknown(EventInvalid):
     """The event is of a type, or a version, that this version does not know.
 
-    It stays in the log unchanged. It is handed on, exported and imported, but never applied.
+    One in the log stays there unchanged: it is handed on, exported and imported, but never applied.
     """
 
     def __init__(self, event_type: str) -> None:
         super().__init__(
-            f"this version does not know the event type {event_type!r}: it is kept, not applied",
+            f"this version does not know the event type {event_type!r}",
             field="type",
-            fix="update Anabranch and rebuild, if a newer version wrote it",
+            fix="correct the type; if a newer version wrote the event, update Anabranch, and "
+            "rebuild where it is in the log already",
         )
         self.event_type = event_type
 

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from anabranch_events.errors import AnabranchError, SetupInvalid, Unavailable
+from anabranch_thinking.errors import ResourceTaken
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,6 +20,10 @@ ELSEWHERE: Final = re.compile(
     r"|\bprocess\b|\bchmod\b|Nats-Msg-Id|`wait_s`"
 )
 """The words of a fix for who has the machine, or asks over NATS."""
+SHARED: Final[Fixes] = {
+    ResourceTaken: "do something else, or ask again once the claim has expired",
+}
+"""Fixes in words that every such caller has."""
 _LATER: Final = "ask again in a moment; if it stays so, "
 
 

@@ -19,7 +19,7 @@ from anabranch_store import (
     is_of_another_log,
     read_stamp,
     rebuild_due,
-    refuse_newer,
+    stamp,
 )
 from anabranch_store.errors import VectorsMismatched
 
@@ -174,14 +174,13 @@ async def _caught_up(
     progress: Callable[[RebuildProgress], None] | None,
 ) -> None:
     async with backend.servers.connect_graph(address) as graph:
-        found = await read_stamp(graph)
-        if found is not None:
-            refuse_newer(found, projector_version=PROJECTOR_VERSION)
-            if is_of_another_log(found, await backend.log.identity()):
-                raise GenerationRefused(
-                    f"{address.database} was filled from another log",
-                    fix="drop it: `anabranch graph drop`",
-                )
+        log = await backend.log.identity()
+        found = await stamp(graph, log=log, projector_version=PROJECTOR_VERSION)
+        if is_of_another_log(found, log):
+            raise GenerationRefused(
+                f"{address.database} was filled from another log",
+                fix="drop it: `anabranch graph drop`",
+            )
         embedder = await _same_model(graph, backend.embedder)
         filling = GraphFiller(backend.log, graph, embedder, progress=progress, skip=skip)
         await filling.catch_up()

@@ -96,8 +96,7 @@ async def refuse_less(backend: Backend) -> None:
     graph = await backend.graph()
     position = await graph.checkpoint(GRAPH)
     last = (await backend.log.bounds()).last
-    # A graph that holds nothing has nothing to lose.
-    found = None if last or not position else await read_stamp(graph)
+    found = None if last else await read_stamp(graph)
     if found is not None and is_of_another_log(found, await backend.log.identity()):
         raise LogReplaced
     if position > last:

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
 JSON: Final = "application/json"
 _RETRY_AFTER_S: Final = "1"
-_TAG: Final = re.compile(r'(?:W/)?"(?P<position>[0-9]{1,19})"')
+_TAG: Final = re.compile(r'(?:W/)?("[^"]*")|\*')
+_ANY: Final = "*"
 _log = logging.getLogger("anabranch")
 
 
@@ -76,15 +77,26 @@ def tag_of(position: int) -> str:
     return f'W/"{position}"'
 
 
-def known_at(if_none_match: Iterable[str]) -> frozenset[int]:
-    """Return the positions of the answers that a client has, in one header or several."""
-    found = _TAG.finditer(", ".join(if_none_match))
-    return frozenset(int(one["position"]) for one in found)
+class Held:
+    """The answers that a client has, as it says in `If-None-Match`, in one header or several."""
+
+    def __init__(self, if_none_match: Iterable[str]) -> None:
+        found = _TAG.finditer(", ".join(if_none_match))
+        self._tags = frozenset(one[1] or _ANY for one in found)
+
+    @property
+    def any(self) -> bool:
+        """True for a client that has whatever there is: it asks only whether there is something."""
+        return _ANY in self._tags
+
+    def has(self, tag: str) -> bool:
+        """Tell whether one of them has a tag; weak tags are compared as strong ones are."""
+        return tag.removeprefix("W/") in self._tags
 
 
-def unchanged(position: int) -> Response:
-    """Return that the answer which the client has is that of now."""
-    return Response(status_code=304, headers={"ETag": tag_of(position)})
+def unchanged(headers: Mapping[str, str]) -> Response:
+    """Return that the answer which the client has is that of now; `headers` are those it had."""
+    return Response(status_code=304, headers=headers)
 
 
 async def position_known(backend: Backend) -> int | None:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Final
 
 from starlette.responses import Response
 
+from anabranch.http.answers import Held, unchanged
+
 if TYPE_CHECKING:
     from starlette.requests import Request
 
@@ -57,6 +59,7 @@ async def page_file(request: Request) -> Response:
     name = FILES[request.url.path]
     content, tag = _file(name)
     headers = {"ETag": tag, "Content-Security-Policy": _POLICY}
-    if request.headers.get("if-none-match", "").removeprefix("W/") == tag:
-        return Response(status_code=304, headers=headers)
+    held = Held(request.headers.getlist("if-none-match"))
+    if held.any or held.has(tag):
+        return unchanged(headers)
     return Response(content, headers=headers, media_type=_MEDIA[name.partition(".")[2]])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar, get_origin
 from pydantic import BaseModel, ValidationError, create_model
 
 from anabranch.api.problem import request_invalid
-from anabranch.errors import InputInvalid
+from anabranch.errors import InputInvalid, MediaRefused
 from anabranch_events import Event, decode_unchanged
 from anabranch_events.event.binary_mode import structured
 from anabranch_events.event.registry import REGISTRY
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 Model = TypeVar("Model", bound=BaseModel)
 NAMESPACE: Final = "namespace"
+MEDIA: Final = ("application/json", "application/problem+json", "application/cloudevents+json")
+_CLOUDEVENTS: Final = "application/cloudevents"
+_FIX_EVENT: Final = "send one event, with Content-Type: application/cloudevents+json"
 
 
 @lru_cache(maxsize=256)
@@ -87,11 +90,20 @@ def only(headers: Headers, name: str) -> str | None:
     return given[0] if given else None
 
 
+def media_of(headers: Headers) -> str:
+    """Return the media type of a body; without a header it is JSON."""
+    return headers.get("content-type", MEDIA[0]).partition(";")[0].strip().lower()
+
+
 def event_in(headers: Headers, body: bytes) -> Event:
     """Return the event of a request, in structured or in binary mode.
 
-    Raises EventInvalid, and EventUnknown: it is to be applied.
+    Raises MediaRefused, EventInvalid, and EventUnknown: it is to be applied.
     """
+    media = media_of(headers)
+    binary = "ce-specversion" in headers and not media.startswith(_CLOUDEVENTS)
+    if not binary and media not in MEDIA:
+        raise MediaRefused(media, fix=_FIX_EVENT)
     event = decode_unchanged(structured(dict(headers.items()), body))
     if event.opaque and event.type not in REGISTRY.known:
         raise event.unknown()

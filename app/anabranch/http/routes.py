@@ -20,7 +20,7 @@ from anabranch.errors import InputInvalid, MediaRefused, NotPermitted
 from anabranch.http import answers
 from anabranch.http.metrics import count_request
 from anabranch.http.places import EVERYWHERE, PLACES, UNTAGGED, reads
-from anabranch.http.reading import NAMESPACE, event_in, from_body, from_query, only
+from anabranch.http.reading import MEDIA, NAMESPACE, event_in, from_body, from_query, media_of, only
 from anabranch_events import Event, traced
 
 if TYPE_CHECKING:
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from anabranch.past.namespace_graphs import NamespaceGraphs
 
 KEY: Final = "Idempotency-Key"
-_MEDIA: Final = ("application/json", "application/problem+json", "application/cloudevents+json")
 _NAMESPACE: Final = "anabranch.namespace"
 _QUERIES_AT_ONCE: Final = 4
 
@@ -141,14 +140,20 @@ class Desk:
         """Answer with the position as ETag, or say that nothing happened since the client's."""
         backend = context.namespace.backend
         async with self._admitted(operation, 0):
-            known = answers.known_at(request.headers.getlist("if-none-match"))
-            if known:
-                last = (await backend.log.bounds()).last
-                if last in known:
-                    return answers.unchanged(last)
+            given = request.headers.getlist("if-none-match")
+            held = answers.Held(given)
+            if given:
+                tag = answers.tag_of((await backend.log.bounds()).last)
+                if held.has(tag):
+                    return answers.unchanged({"ETag": tag})
             position = await answers.position_known(backend)
             headers = {} if position is None else {"ETag": answers.tag_of(position)}
-            return answers.answered(await operation.run(context, asked), headers=headers)
+            answer = await operation.run(context, asked)
+            return (
+                answers.unchanged(headers)
+                if held.any
+                else answers.answered(answer, headers=headers)
+            )
 
     @asynccontextmanager
     async def _admitted(self, operation: Operation, size: int) -> AsyncGenerator[None]:
@@ -190,8 +195,8 @@ def _request_in(operation: Operation, request: Request, body: bytes) -> Any:
         )
     if operation.request is Event:
         return event_in(request.headers, body)
-    media = request.headers.get("content-type", _MEDIA[0]).partition(";")[0].strip().lower()
-    if body and media not in _MEDIA:
+    media = media_of(request.headers)
+    if body and media not in MEDIA:
         raise MediaRefused(media)
     return from_body(operation.request, body, request.path_params)
 

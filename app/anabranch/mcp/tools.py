@@ -69,6 +69,8 @@ class Tools:
             )
         given = _request(spec, arguments)
         instead = next((one for one in spec.instead if one.given in given), None)
+        if instead is None:
+            _check_alone(spec, given)
         operation = spec.operation if instead is None else instead.operation
         request = given if instead is None else _translated(given, instead)
         if operation in _WRITING:
@@ -128,6 +130,25 @@ def _request(spec: ToolSpec, arguments: Mapping[str, Any]) -> dict[str, Any]:
         for name, value in arguments.items()
         if name in needed["required"] or value not in (None, "")
     }
+
+
+def _check_alone(spec: ToolSpec, given: Mapping[str, Any]) -> None:
+    """Raise InputInvalid where no other operation is asked for, and arguments say nothing so."""
+    for one in spec.instead:
+        for name in one.alone:
+            if name in given:
+                raise InputInvalid(
+                    f"{name}: says nothing without {one.given}",
+                    field=name,
+                    fix=f"give {one.given} too, or leave {name} out",
+                )
+    if spec.one_of and not any(name in given for name in spec.one_of):
+        *others, last = spec.one_of
+        raise InputInvalid(
+            f"{spec.one_of[0]}: none of {', '.join(others)} and {last} is given",
+            field=spec.one_of[0],
+            fix=f"give one of {', '.join(others)} and {last}",
+        )
 
 
 def _translated(request: Mapping[str, Any], instead: Instead) -> dict[str, Any]:

@@ -43,7 +43,7 @@ def opaque_note(recorded: Recorded) -> str | None:
         event = recorded.decode()
     except EventInvalid:
         return None
-    return event.unknown().message if event.opaque else None
+    return f"{event.unknown().message}: it is kept, not applied" if event.opaque else None
 
 
 def checked_line(found: Checked) -> Text:

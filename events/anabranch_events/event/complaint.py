@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _COMPLAINTS_TOLD: Final = 3
 _EMPTY: Final = "empty"
+_KEY_MAX: Final = 40
 _UNKNOWN: Final = "extra_forbidden"
 _BOUNDS: Final = {
     "greater_than": ("gt", "more than {:.15g}"),
@@ -80,8 +81,7 @@ def input_invalid(
     complaints = error.errors(include_url=False)
     told: dict[str, str] = {}
     for one in complaints[:_COMPLAINTS_TOLD]:
-        field = ".".join(str(part) for part in one["loc"]) or _of_rule(one, "field")
-        field = field or whole or error.title
+        field = _field(one) or _of_rule(one, "field") or whole or error.title
         told.setdefault(field, _problem(one))
     more = len(complaints) - _COMPLAINTS_TOLD
     said = "; ".join(f"{field}: {problem}" for field, problem in told.items())
@@ -92,8 +92,32 @@ def input_invalid(
     )
 
 
+def _field(complaint: ErrorDetails) -> str:
+    """Return the place of a value; for a key that breaks a rule, that of its object."""
+    place = complaint["loc"]
+    return ".".join(map(_part, place[:-2] if _of_a_key(complaint) else place))
+
+
+def _part(part: str | int) -> str:
+    """Return a part of a place; a blank key is quoted, for between dots nobody sees it."""
+    return str(part) if str(part).strip() else repr(part)
+
+
+def _cut(key: object) -> str:
+    """Return the beginning of a key, quoted."""
+    said = str(key)
+    return repr(said if len(said) <= _KEY_MAX else f"{said[:_KEY_MAX]}…")
+
+
+def _of_a_key(complaint: ErrorDetails) -> bool:
+    """Tell whether a key of an object breaks the rule, and no value."""
+    return len(complaint["loc"]) > 1 and complaint["loc"][-1] == "[key]"
+
+
 def _fix(complaints: Sequence[ErrorDetails], fields: Sequence[str], *, known: Sequence[str]) -> str:
     first = complaints[0]
+    if _of_a_key(first):
+        fields = [f"each key of {fields[0]}", *fields[1:]]
     if _is_text_for_list(first):
         return "put it into a list"
     if first["type"] == _UNKNOWN and known:
@@ -117,6 +141,12 @@ def _of_rule(complaint: ErrorDetails, name: str) -> str | None:
 
 
 def _problem(complaint: ErrorDetails) -> str:
+    if _of_a_key(complaint):
+        return f"the key {_cut(complaint['loc'][-2])} {_broken(complaint)}"
+    return _broken(complaint)
+
+
+def _broken(complaint: ErrorDetails) -> str:
     if _is_text_for_list(complaint):
         return "is a text, not a list of them"
     if complaint["type"] == _UNKNOWN:

@@ -29,6 +29,7 @@ _UNDONE_FOR_S: Final = 15.0
 _CONSTRAINT_FOR_S: Final = 0.5
 # A broken connection is opened anew; a server that is gone should be noticed soon.
 _LOST_FOR_S: Final = 2.0
+_STOOD_STILL_S: Final = 1.0
 _PAUSE_S: Final = 0.02
 _PAUSE_MAX_S: Final = 1.0
 
@@ -118,10 +119,16 @@ class _Attempt:
 
 
 async def _until_done(work: Callable[[_Attempt], Awaitable[T]]) -> T:
+    """Do a transaction, again for a while where a failure passes, and once at least.
+
+    A first try may take long because this process stood still, and its connection died meanwhile.
+    """
     begun = time.monotonic()
     pause_s = _PAUSE_S
+    first = True
     while True:
         attempt = _Attempt()
+        limit = time.monotonic() + STATEMENT_TIMEOUT_S
         try:
             async with asyncio.timeout(STATEMENT_TIMEOUT_S):
                 return await work(attempt)
@@ -130,12 +137,16 @@ async def _until_done(work: Callable[[_Attempt], Awaitable[T]]) -> T:
         except (neo4j.Neo4jError, neo4j.DriverError) as error:
             if attempt.committing and isinstance(error, neo4j.DriverError):
                 raise LostWhileCommitting(str(error)) from error
-            if time.monotonic() - begun >= attempt.retry_for_s(error):
+            again_for_s = attempt.retry_for_s(error)
+            if time.monotonic() - begun >= again_for_s and not (first and again_for_s):
                 raise
         except (TimeoutError, OSError) as error:
             if attempt.committing:
                 raise LostWhileCommitting("no answer in time") from error
-            raise
+            # So late no wait ends in a process that runs: the answer was not waited for.
+            if not first or time.monotonic() <= limit + _STOOD_STILL_S:
+                raise
+        first = False
         await asyncio.sleep(pause_s * random.uniform(0.5, 1.5))  # noqa: S311 - no secret.
         pause_s = min(pause_s * 2, _PAUSE_MAX_S)
 

@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
 
 class Stamp(NamedTuple):
-    """The stamp of a generation; versions are 0 for one from before there were stamps."""
+    """The stamp of a generation; versions are 0 for one from before there were stamps.
+
+    `log` is the one that it was filled from: empty where nothing was, or where nobody could say.
+    """
 
     log: str
     schema_version: int
@@ -30,7 +33,7 @@ async def read_stamp(graph: Graph) -> Stamp | None:
         return None
     row = rows[0]
     return Stamp(
-        log=str(row["log"]),
+        log=str(row["log"]) if row["position"] else "",
         schema_version=int(row["schema_version"]),
         projector_version=int(row["projector_version"]),
         created=datetime.fromisoformat(row["created"]),
@@ -39,13 +42,15 @@ async def read_stamp(graph: Graph) -> Stamp | None:
 
 
 async def stamp(graph: Graph, *, log: str, projector_version: int) -> Stamp:
-    """Return the stamp of `graph`, made now where there is none.
+    """Return the stamp of `graph`, made now where there is none, and anew where it is empty.
 
     A graph that was projected into before it had a stamp is of version 0. Raises GraphTooNew.
     """
     found = await read_stamp(graph)
-    if found is None:
-        old = await graph.checkpoint("graph") > 0
+    if found is not None:
+        refuse_newer(found, projector_version=projector_version)
+    old = await graph.checkpoint("graph") > 0
+    if found is None or not old:
         values = {
             "log": log,
             "schema_version": 0 if old else SCHEMA_VERSION,
@@ -55,7 +60,7 @@ async def stamp(graph: Graph, *, log: str, projector_version: int) -> Stamp:
         await graph.write([Step("generation/stamp", values)])
         found = await read_stamp(graph)
         assert found is not None  # noqa: S101 - it was just written.
-    refuse_newer(found, projector_version=projector_version)
+        refuse_newer(found, projector_version=projector_version)
     return found
 
 

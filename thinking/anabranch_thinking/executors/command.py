@@ -216,7 +216,7 @@ async def _first(stream: asyncio.StreamReader) -> bytes:
         taken += chunk
         if len(taken) > OUTPUT_MAX:
             raise ExecutorFailed(
-                f"the command wrote more than {OUTPUT_MAX} bytes",
+                f"the command's output is longer than {OUTPUT_MAX:,} bytes",
                 fix="have it write its result only, and anything else to a file",
             )
     return bytes(taken)

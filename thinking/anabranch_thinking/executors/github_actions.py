@@ -203,7 +203,7 @@ def _only_file(archive: bytes, *, by: str) -> bytes:
         ) from error
     if len(content) > OUTPUT_MAX:
         raise DoNotRetry(
-            f"{by}: the result is longer than {OUTPUT_MAX} bytes",
+            f"{by}: the result is longer than {OUTPUT_MAX:,} bytes",
             fix="have the workflow upload its result only",
         )
     return content

@@ -199,7 +199,7 @@ class GitHubApi:
                     taken += chunk
                     if len(taken) > OUTPUT_MAX:
                         raise DoNotRetry(
-                            f"{self._by}: the answer is longer than {OUTPUT_MAX} bytes",
+                            f"{self._by}: the answer is longer than {OUTPUT_MAX:,} bytes",
                             fix="have the workflow upload its result only",
                         )
         except (httpx2.InvalidURL, httpx2.UnsupportedProtocol) as error:

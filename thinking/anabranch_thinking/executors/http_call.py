@@ -90,7 +90,7 @@ class HttpExecutor:
             taken += chunk
             if len(taken) > OUTPUT_MAX:
                 raise DoNotRetry(
-                    f"{self.name}: the answer is longer than {OUTPUT_MAX} bytes",
+                    f"{self.name}: the answer is longer than {OUTPUT_MAX:,} bytes",
                     fix="have the service answer with the result only",
                 )
         return bytes(taken)

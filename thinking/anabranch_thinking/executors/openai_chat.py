@@ -98,7 +98,7 @@ class OpenAIExecutor(ChatExecutor):
                     answer.reason = choice.finish_reason or answer.reason
                 if length > OUTPUT_MAX:
                     raise DoNotRetry(
-                        f"{self.name}: the answer is longer than {OUTPUT_MAX} characters"
+                        f"{self.name}: the answer is longer than {OUTPUT_MAX:,} characters"
                     )
                 if chunk.usage is not None:
                     answer.usage = _usage(chunk.usage)

@@ -207,26 +207,37 @@ def branch_tasks(
             field="count",
             fix=f"think over 1 to {BRANCHES_MAX} branches",
         )
-    given = [
-        checked(BranchTask, task=one) if isinstance(one, str) else one
-        for one in branches or angles(task, count=number, roles=roles)
-    ]
+    given = _as_tasks(branches) if branches else angles(task, count=number, roles=roles)
     known = {role.name: role for role in (*PRESETS, *roles)}
     named = [one.role or roles[index % len(roles)].name for index, one in enumerate(given)]
-    return _checked(
-        [
-            known.get(name, Role(name, "")).given_to(one, priority=priority, labels=labels)
-            for name, one in zip(named, given, strict=True)
-        ]
-    )
+    return [
+        _storable(known.get(name, Role(name, "")).given_to(one, priority=priority, labels=labels))
+        for name, one in zip(named, given, strict=True)
+    ]
 
 
-def _checked(tasks: list[BranchTask]) -> list[BranchTask]:
-    """Return the tasks if each can be stored. Raises InputInvalid naming the field at fault."""
+def _as_tasks(branches: Sequence[BranchTask | str]) -> list[BranchTask]:
+    """Return the tasks that were given. Raises InputInvalid naming the branch and its field."""
+    found: list[BranchTask] = []
+    for index, one in enumerate(branches):
+        try:
+            task = checked(BranchTask, task=one) if isinstance(one, str) else one
+            found.append(_storable(task))
+        except InputInvalid as error:
+            field = f"branches.{index}.{error.field}"
+            raise InputInvalid(
+                error.message.replace(error.field, field, 1),
+                field=field,
+                fix=error.fix.replace(error.field, field, 1),
+            ) from error
+    return found
+
+
+def _storable(task: BranchTask) -> BranchTask:
+    """Return a task if it can be stored. Raises InputInvalid naming the field at fault."""
     nowhere = {"parent_id": _NOBODY, "root_id": _NOBODY, "forked_at": 1, "depth": 1}
-    for one in tasks:
-        checked(BranchCreated, **nowhere, **vars(one))
-    return tasks
+    checked(BranchCreated, **nowhere, **vars(task))
+    return task
 
 
 def _executor(executor: Executor | Work | None, *, recall: Recall | None) -> Executor:

@@ -75,9 +75,11 @@ def allowed_executors(
     return found
 
 
-def is_address(named: str) -> bool:
-    """Tell the address of a service from a command."""
-    return executor_at(named, access=NO_KEYS) is not None
+def is_command(named: str) -> bool:
+    """Tell a command from the address of a service, a Python function, and `recalling`."""
+    if named == RECALLING or _FUNCTION.fullmatch(named):
+        return False
+    return executor_at(named, access=NO_KEYS) is None
 
 
 def executor_at(address: str, *, access: ExecutorAccess) -> Executor | None:

@@ -56,6 +56,10 @@ _YIELD_S: Final = 0.3
 OUTRUN_PAUSE_S: Final = 1.0
 OUTRUN_PAUSE_MAX_S: Final = 30.0
 _log: Final = logging.getLogger("anabranch")
+_UNASKED: Final = (
+    "a tenant cannot ask after how long a silence the branches of its namespace go to others: this "
+    "worker goes by %g s. Give it the bound of the others: `silence_s`, or --silence"
+)
 
 
 class Worker:
@@ -139,7 +143,9 @@ class Worker:
     async def run(self) -> None:
         """Work until `drain` is called. Raises what opening the queue raises."""
         queue = self._fabric.queue
-        await queue.open(self._namespace, silence_s=self._given_silence_s)
+        bound_s = await queue.open(self._namespace, silence_s=self._given_silence_s)
+        if self._given_silence_s is None and not queue.may_put:
+            _log.warning(_UNASKED, bound_s)
         async with AsyncExitStack() as stack:
             for kind, hear in (
                 (WORK, self._hear_work),

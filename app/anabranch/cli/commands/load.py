@@ -49,7 +49,7 @@ async def stats(
     """Show what branches did: ends, attempts, durations, and what their insights were good for."""
     from anabranch.terminal.work_tables import stats_table
 
-    named = cast("list[By]", listed(by))
+    named = cast("list[By]", listed(by, field="by"))
     async with call.memory() as memory:
         found = await memory.work.stats(by=named, since=since, limit=limit)
     call.output.items(found, stats_table, nothing="No branch was forked here.")

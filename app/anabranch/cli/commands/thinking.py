@@ -53,9 +53,10 @@ async def think(
         typer.Option(
             "--executor",
             "-x",
-            metavar="COMMAND|ADDRESS",
+            metavar="COMMAND|FUNCTION|ADDRESS",
             help="Run this command for each branch: the task comes on stdin as JSON, the result is "
-            "what it writes. It is no shell: for a pipe say `sh -c '... | ...'`. Or call a service: "
+            "what it writes. It is no shell: for a pipe say `sh -c '... | ...'`. Or run a Python "
+            "function, as module:function. Or call a service: "
             "openai://MODEL, anthropic://MODEL, https://... or "
             "github-actions://OWNER/REPOSITORY/WORKFLOW@REF. Without it each branch asks memory.",
             show_default=False,
@@ -161,7 +162,7 @@ async def think(
         late_kept=late_kept,
         deadline=deadline_s,
         priority=priority,
-        labels=None if labels is None else listed(labels),
+        labels=None if labels is None else listed(labels, field="labels"),
         roles=roles,
         retries=retries,
     )
@@ -243,7 +244,7 @@ def _role_table(found: Sequence[RoleView]) -> Table:
 def _check_passes(passes: Sequence[str], executor: str | None, place: Over) -> None:
     """Refuse variables that no command of this process would get."""
     from anabranch.errors import UsageInvalid
-    from anabranch_thinking.work.allowed import is_address
+    from anabranch_thinking.work.allowed import is_command
 
     if passes and place == "workers":
         raise UsageInvalid(
@@ -251,7 +252,7 @@ def _check_passes(passes: Sequence[str], executor: str | None, place: Over) -> N
             field="env",
             fix="leave --env out here, and start the workers with `anabranch worker --env NAME`",
         )
-    if passes and (executor is None or is_address(executor)):
+    if passes and (executor is None or not is_command(executor)):
         raise UsageInvalid(
             "env: no command runs that could get a variable",
             field="env",
@@ -262,11 +263,13 @@ def _check_passes(passes: Sequence[str], executor: str | None, place: Over) -> N
 def _command(
     executor: str | None, timeout_s: float | None, passes: list[str] | None
 ) -> CommandExecutor | str | None:
-    """Return the executor of a command that runs here; an address, or nothing, as it is."""
+    """Return the executor of a command that runs here; another name, or nothing, as it is."""
     from anabranch_thinking import CommandExecutor
-    from anabranch_thinking.work.allowed import is_address, words_of
+    from anabranch_thinking.work.allowed import allowed_executors, is_command, words_of
 
-    if executor is None or is_address(executor):
+    if executor is None or not is_command(executor):
+        if executor is not None:
+            allowed_executors([executor], here=False, field="executor")
         return executor
     found = CommandExecutor(words_of(executor), timeout_s=timeout_s, passes=passes or ())
     found.check_here()

@@ -168,8 +168,8 @@ async def worker(
         executors=[one for given in executors or () for one in _executors_in(given)],
         slots=slots,
         reserved=reserved,
-        priorities=listed(priorities),
-        labels=listed(labels),
+        priorities=listed(priorities, field="priorities"),
+        labels=listed(labels, field="labels"),
         passes=passes or (),
         silence_s=silence_s,
         grace_s=grace_s,
@@ -271,4 +271,4 @@ def _once_stdin_ends(end: Callable[[], None]) -> None:
 
 def _executors_in(given: str) -> list[str]:
     """Return the names in a list; a command may hold commas of its own."""
-    return [given] if "=" in given else listed(given)
+    return [given] if "=" in given else listed(given, field="executors")

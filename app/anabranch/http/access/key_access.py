@@ -42,6 +42,11 @@ _REFUSED_PER_S: Final = 0.1
 _REFUSED_AT_ONCE: Final = 20
 _SCHEME: Final = "bearer "
 _FIX: Final = f"send `Authorization: Bearer KEY`; {OPERATORS} make keys: `anabranch keys create`"
+_FIX_UNKNOWN: Final = (
+    "check that the key is whole, of this service, and not from before a rotation, or ask "
+    f"{OPERATORS} for another: `anabranch keys create`"
+)
+_FIX_ENDED: Final = f"ask {OPERATORS} for another key: `anabranch keys create`"
 
 
 class Bucket:
@@ -119,10 +124,10 @@ class KeyAccess:
             raise KeyRefused(what, fix=_FIX, shown=bool(shown))
         key = self._keys.keys().get(token.id)
         if key is None or not await self._fits(key, token):
-            raise KeyRefused("the API key is none of this service", fix=_FIX, shown=True)
+            raise KeyRefused("the API key is none of this service", fix=_FIX_UNKNOWN, shown=True)
         why = key.ended(datetime.now(UTC))
         if why is not None:
-            raise KeyRefused(f"the API key {key.id} is {why}", fix=_FIX, shown=True)
+            raise KeyRefused(f"the API key {key.id} is {why}", fix=_FIX_ENDED, shown=True)
         namespaces = None if key.namespaces is None else frozenset(key.namespaces)
         caller = Caller(key.id, frozenset([key.scope]), namespaces, proof=key.hash)
         return caller, self._bucket(key.id, key.rate, key.limits.burst)

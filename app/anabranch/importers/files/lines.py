@@ -140,7 +140,7 @@ def lines(path: Path, *, extent: Extent | None = None) -> Iterator[Line | Broken
                 if len(data) > LINE_BYTES_MAX and not data.endswith(b"\n"):
                     yield Broken(path=path, number=number, reason="is longer than 64 MiB")
                     _pass_over(file)
-                elif data.isspace() or copies.have(data):
+                elif data.isspace() or not (data := copies.new_in(data)):
                     continue
                 elif data[0] == 0 or data.endswith((b"\0", b"\0\n", b"\0\r\n")):
                     yield Broken(path=path, number=number, reason="has zero bytes for what is lost")
@@ -155,24 +155,40 @@ def lines(path: Path, *, extent: Extent | None = None) -> Iterator[Line | Broken
 class _Copies:
     """Knows the lines of a file again that repeat the one before, or the file from its beginning.
 
-    Its first line with a time tells where a copy begins: others may well come again. No long line
-    is kept, so none is one of the two. The beginning is read again beside its copy.
+    Its first line with a time tells where a copy begins: others may well come again. So does its
+    first line behind another, in one line with it: that one had no end. No long line is kept, so
+    none is one of these. The beginning is read again beside its copy.
     """
 
     def __init__(self, path: Path, extent: Extent | None) -> None:
         self._path, self._extent = path, extent
-        self._first = self._last = b""
+        self._opening = self._first = self._last = b""
         self._beside = ExitStack()
         self._again: IO[bytes] | None = None
         self._found = 0
 
-    def have(self, data: bytes) -> bool:
-        """Tell whether a line is a copy; to be called with each line that is not empty."""
-        data = _ended(data)
+    def new_in(self, data: bytes) -> bytes:
+        """Return what of a line is no copy; to be called with each line that is not empty."""
         if self._again is not None:
-            if self._next() == data:
-                return True
+            if self._next() == _ended(data):
+                return b""
             self.close()
+        before = self._before_opening(data)
+        found = b"" if self._has(_ended(before)) else before
+        if before is not data:
+            self._begin_again(after=self._opening)
+        return found
+
+    def _before_opening(self, data: bytes) -> bytes:
+        """Return a line without the file's first line at its end, where that followed another."""
+        if not self._opening:
+            self._opening = _ended(data) if len(data) <= _BUFFER else b"\n"
+        before = _ended(data).removesuffix(self._opening)
+        joined = before.endswith(b"}") and self._opening.lstrip(BOM).startswith(b"{")
+        return before if joined and self._found < _COPIES_MAX else data
+
+    def _has(self, data: bytes) -> bool:
+        """Tell whether a whole line is a copy."""
         if len(data) > _BUFFER:
             self._last = b""
             return False
@@ -182,12 +198,17 @@ class _Copies:
         if not self._first and _HAS_TIME(data):
             self._first = data
         elif data == self._first and self._found < _COPIES_MAX:
-            self._found += 1
-            self._again = self._beside.enter_context(opened(self._path, extent=self._extent))
-            while (found := self._next()) and found != data:
-                pass
+            self._begin_again(after=data)
             return True
         return False
+
+    def _begin_again(self, *, after: bytes) -> None:
+        """Read the beginning again from behind a line of it."""
+        self.close()
+        self._found += 1
+        self._again = self._beside.enter_context(opened(self._path, extent=self._extent))
+        while (found := self._next()) and found != after:
+            pass
 
     def close(self) -> None:
         """Let go of the beginning."""

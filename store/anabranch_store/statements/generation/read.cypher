@@ -1,5 +1,6 @@
 // The stamp of this generation. Returns one row {log, schema_version, projector_version, created,
-// served}, or none.
+// served, position}, or none. The position is how far it was filled.
 MATCH (g:Generation {id: 'graph'})
-RETURN g.log AS log, g.schema_version AS schema_version,
+OPTIONAL MATCH (c:Checkpoint {projection: 'graph'})
+RETURN coalesce(c.position, 0) AS position, g.log AS log, g.schema_version AS schema_version,
   g.projector_version AS projector_version, g.created AS created, g.served AS served

@@ -19,6 +19,7 @@ from anabranch.memory.memory import namespace_of
 from anabranch_events import new_event, new_id, subject
 from anabranch_events.event import types
 from anabranch_projections.errors import ProjectionHalted
+from anabranch_projections.run.checkpoint import guard
 from anabranch_store import Graph, create_database, stamp
 from anabranch_store.errors import GraphTooNew
 from tests.support.fixtures.memory import CommandLine, Ran
@@ -362,10 +363,13 @@ async def _set(memory: Memory, cypher: LiteralString, value: int) -> None:
     await ask(address, cypher, value=value)
 
 
-async def test_a_stamp_is_made_once(graph: Graph) -> None:
-    """It keeps what filled the graph first."""
-    first = await stamp(graph, log="one", projector_version=1)
+async def test_a_graph_keeps_the_stamp_with_which_it_was_filled(graph: Graph) -> None:
+    """While it is empty it is of no log, and of the version that asks last."""
+    empty = await stamp(graph, log="one", projector_version=1)
+    other = await stamp(graph, log="two", projector_version=2)
+    await graph.write_if(guard("graph", expected=0, position=1), [])
 
-    again = await stamp(graph, log="two", projector_version=1)
+    again = await stamp(graph, log="three", projector_version=3)
 
-    assert again == first
+    versions = [(one.log, one.projector_version) for one in (empty, other, again)]
+    assert versions == [("", 1), ("", 2), ("two", 2)]

@@ -260,11 +260,19 @@ async def test_nothing_new_costs_nothing(web: httpx2.AsyncClient) -> None:
     tag = {"If-None-Match": first.headers["etag"]}
     same = await web.get(path, headers=tag)
     listed = await web.get(path, headers=[("If-None-Match", '"x"'), *tag.items()])
+    there = await web.get(path, headers={"If-None-Match": "*"})
+    absent = await web.get(f"/v1/insights/{uuid.uuid4()}", headers={"If-None-Match": "*"})
     await done(await web.post("/v1/insights", json={"text": "The south gate has no lock."}))
     changed = await web.get(path, headers=tag)
 
     assert first.headers["etag"] == f'W/"{kept["position"]}"'
     assert (same.status_code, same.content) == (listed.status_code, listed.content) == (304, b"")
+    assert (there.status_code, there.content, there.headers["etag"]) == (
+        304,
+        b"",
+        tag["If-None-Match"],
+    )
+    assert absent.status_code == 404
     assert (changed.status_code, changed.json()) == (200, first.json())
 
 
@@ -357,6 +365,14 @@ REFUSED: tuple[tuple[str, str, dict[str, Any], tuple[int, str]], ...] = (
     ("POST", "/v1/recall?k=3", {"json": {"query": "x"}}, (400, "InputInvalid")),
     ("POST", "/v1/insights", {"data": {"text": "x"}}, (415, "MediaRefused")),
     ("POST", "/v1/events", {"json": {"specversion": "1.0"}}, (400, "EventInvalid")),
+    *(
+        ("POST", "/v1/events", {"content": b"[]", "headers": headers}, (415, "MediaRefused"))
+        for headers in (
+            {"Content-Type": "application/cloudevents-batch+json"},
+            {"Content-Type": "application/cloudevents+avro", "ce-specversion": "1.0"},
+            {"Content-Type": "text/plain"},
+        )
+    ),
     (
         "POST",
         "/v1/insights",

@@ -443,7 +443,13 @@ async def test_an_error_names_what_the_tool_takes(ask: Asking, memory: Memory) -
     negative, empty = await refused(newer, -1), await refused(newer, conflict.position, " ")
     await ask("cite_insights", insight_ids=[newer], resolves=conflict.position, decision="measured")
     late = await refused(older, conflict.position)
+    undecided = await ask.refused(
+        "cite_insights", insight_ids=[newer], outcome="used", decision="measured"
+    )
 
+    assert undecided == (
+        "decision: says nothing without resolves. Fix: give resolves too, or leave decision out"
+    )
     assert third.startswith("insight_ids: ")
     assert older in third
     assert newer in third
@@ -469,7 +475,10 @@ async def test_all_about_a_name_is_read_and_put_together(ask: Asking, memory: Me
     assert [one["insight_id"] for one in known["insights"]] == [fact.insight_id]
     assert of_name["sources"] == of_session["sources"] == [fact.insight_id]
     assert (of_name["method"], of_name["dropped"], of_name["fallback"]) == ("extractive", {}, None)
-    assert "root_id" in neither
+    assert neither == (
+        "root_id: none of root_id, entity and session_id is given. "
+        "Fix: give one of root_id, entity and session_id"
+    )
     assert "goes not together with entity" in both
 
 

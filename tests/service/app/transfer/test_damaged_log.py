@@ -221,16 +221,38 @@ async def test_a_lost_end_that_no_projector_read_is_told(
 
 
 async def test_a_graph_that_holds_nothing_has_nothing_to_lose(mine: Settings) -> None:
-    """Where neither the log before nor the graph had an event, a rebuild asks for no consent."""
+    """Where neither the log before nor the graph had an event, nobody asks for consent to a loss."""
     async with Memory.open(settings=mine) as memory:
         before = await memory.graph.digest()
     shutil.rmtree(next(mine.home.rglob("jetstream")))
 
     async with Memory.open(settings=mine) as memory:
+        status = await memory.status()
+        (listed,) = await memory.graph.generations()
         await memory.graph.rebuild()
         after = await memory.graph.digest()
 
+    assert (status.log.damage, status.graph.rebuild_due, listed.rebuild_due) == (None, None, None)
     assert after == before
+
+
+async def test_a_graph_that_holds_nothing_takes_the_log_that_it_is_first_filled_from(
+    mine: Settings,
+) -> None:
+    """It is of no log before: what it then holds is of the log that is there."""
+    async with Memory.open(settings=mine) as memory:
+        await memory.graph.digest()
+    shutil.rmtree(next(mine.home.rglob("jetstream")))
+    await filled(mine, to=2)
+
+    async with Memory.open(settings=mine) as memory:
+        status = await memory.status()
+    shutil.rmtree(next(mine.home.rglob("jetstream")))
+    async with Memory.open(settings=mine) as memory:
+        replaced = await memory.status()
+
+    assert (status.log.damage, status.graph.rebuild_due) == (None, None)
+    assert replaced.graph.rebuild_due == "it was filled from another log"
 
 
 @pytest.mark.parametrize("gone", ["ANABRANCH_EVENTS", "jetstream"])

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+import pytest
+
 from anabranch_events import Log
 from anabranch_events.event.types import Priority
 from anabranch_events.tasks import queue
@@ -14,12 +16,14 @@ from anabranch_events.tasks.stream import TASKS
 from anabranch_events.tasks.task import task_consumer
 from anabranch_thinking import BranchContext, CallableExecutor
 from anabranch_thinking.work import attempt
+from anabranch_thinking.work.fabric import Fabric
 from anabranch_thinking.work.worker import Worker
 from tests.support.fleet_of_workers import Crew
 from tests.support.patience import FOREVER_S, PATIENCE_S, until
+from tests.support.tenancy import a_world
 
 if TYPE_CHECKING:
-    import pytest
+    from pathlib import Path
 
     from anabranch_events import NatsServer
 
@@ -64,6 +68,34 @@ async def test_who_joins_beside_a_worker_takes_nothing_from_it(
 
     assert (bounds, found) == ([FOREVER_S] * 3, FOREVER_S)
     assert (thought.branches[0].attempts, made) == (1, [1])
+
+
+@pytest.mark.parametrize(("silence_s", "warns"), [(None, True), (20.0, False)])
+async def test_a_tenant_s_worker_that_cannot_ask_for_the_bound_says_so(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, silence_s: float | None, warns: bool
+) -> None:
+    """It goes by the first bound there is, unless it is given the one of the others."""
+    async with a_world(tmp_path) as world, Log.connect(world.url("acme-hand")) as log:
+        worker = Worker(
+            Fabric.over(log),
+            namespace="acme",
+            executors={"work": CallableExecutor(_idle, name="work")},
+            silence_s=silence_s,
+        )
+        worker.drain()
+
+        await worker.run()
+
+    said = [one.getMessage() for one in caplog.records if "silence" in one.getMessage()]
+    assert [one.partition(": ")[2] for one in said] == (
+        ["this worker goes by 10 s. Give it the bound of the others: `silence_s`, or --silence"]
+        if warns
+        else []
+    )
+
+
+async def _idle(_: BranchContext) -> str:
+    return "Found."
 
 
 async def test_a_worker_beats_by_the_bound_that_stands(

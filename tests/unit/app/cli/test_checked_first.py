@@ -24,9 +24,11 @@ THINK = ("think", "Which way?", "-n", "2")
         (("--deadline", "0"), "deadline: 0 s is no time to think in"),
         (("--priority", "urgent"), "priority: 'urgent' is none"),
         (("--labels", "a b"), "labels.0: 'a b' is not a label"),
+        (("--labels", ","), "labels: ',' names none"),
         (("--branches-max", "1"), "branches: 1 more may be forked here, not 2"),
         (("-n", "0"), "count: 0 is not a number of branches"),
         (("--roles", "none.toml"), "roles: "),
+        (("-b", "The mill", "-b", " "), "branches.1.task: is empty"),
     ],
 )
 def test_a_thought_s_terms_are(
@@ -45,6 +47,27 @@ def test_a_thought_s_terms_are(
 @pytest.mark.parametrize(
     ("words", "message"),
     [
+        (("nowhere:work",), "executor: 'nowhere:work': cannot be imported: "),
+        (("os:sep",), "executor: 'os:sep': is str, which cannot be called"),
+        (("no-such-command",), "executor: there is no command no-such-command"),
+        (("json:dumps", "--env", "HOME"), "env: no command runs that could get a variable"),
+        (("recalling", "--env", "HOME"), "env: no command runs that could get a variable"),
+    ],
+)
+def test_what_runs_a_branch_here_is(tmp_path: Path, words: tuple[str, ...], message: str) -> None:
+    """A name is that of a function, of a command, or recalling; one that cannot run starts nothing."""
+    home = tmp_path / "home"
+
+    ran = CommandLine(home).here(*THINK, "--executor", *words, "--json")
+
+    assert (ran.code, len(ran.err.splitlines())) == (2, 1), ran.err
+    assert ran.error["message"].startswith(message)
+    assert not home.exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
         ((*WORKER, "--priorities", "urgent"), "priorities: 'urgent' is none"),
         ((*WORKER, "--priorities", ""), "priorities: without any a worker takes no branch"),
         ((*WORKER, "--reserved", "4"), "reserved: 4 of 4 slots cannot be kept"),
@@ -53,6 +76,10 @@ def test_a_thought_s_terms_are(
             "reserved: 1 of 4 slots would stay idle",
         ),
         ((*WORKER, "--labels", "a b"), "labels.0: 'a b' is not a label"),
+        ((*WORKER, "--labels", " , "), "labels: ' , ' names none"),
+        ((*WORKER, "--priorities", ","), "priorities: ',' names none"),
+        ((*WORKER, "--executors", ","), "executors: ',' names none"),
+        (("stats", "--by", ","), "by: ',' names none"),
         (("worker",), "executors: none is allowed"),
         (("worker", "--max", "2"), "executors: none is allowed"),
         (("worker", "--executors", "nowhere"), "executors: 'nowhere': names no executor"),

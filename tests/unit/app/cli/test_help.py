@@ -13,6 +13,7 @@ import typer.main
 from anabranch.cli import run
 from anabranch.cli.application import application
 from anabranch.cli.examples import EXAMPLES
+from anabranch_thinking.pools.scaling import WINDOW_S
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,6 +57,13 @@ def test_help_shows_the_example_and_no_type_of_python(
     assert code == 0
     assert f"Example:\n  {EXAMPLES[path]}\n" in shown
     assert not re.search(r"<[a-z]|\{[a-z]+\}", shown.partition("With --json")[0])
+
+
+def test_a_default_that_is_kept_elsewhere_is_the_one_in_the_help() -> None:
+    """The command line loads no thinking for its help: the number stands there, and is held here."""
+    cooldown = next(one for one in COMMANDS["anabranch worker"].params if "--cooldown" in one.opts)
+
+    assert str(cooldown.help).endswith(f"; {WINDOW_S:g} without it.")
 
 
 def test_what_takes_a_few_words_completes_them() -> None:

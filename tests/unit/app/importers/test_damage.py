@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 import zstandard
 
-from anabranch.importers.files.lines import records
+from anabranch.importers.files.lines import lines, records
 from anabranch.importers.importer import Importer, ImportOptions
 from anabranch.importers.mapping.identity import Identity
 from anabranch.importers.mapping.redaction import Redaction
@@ -176,12 +176,19 @@ def put_behind_itself(data: bytes) -> bytes:
     return data * 3
 
 
+def put_behind_itself_without_an_end(data: bytes) -> bytes:
+    """Return such a copy of a file whose last line has no end: the first follows in one line."""
+    return data.rstrip(b"\r\n") * 3
+
+
 def of_another_system(data: bytes) -> bytes:
     """Return lines as another system ends them, with blank ones between."""
     return b"\xef\xbb\xbf" + data.replace(b"\n", b"\r\n\r\n")
 
 
-@pytest.mark.parametrize("changed", [twice, put_behind_itself, of_another_system])
+@pytest.mark.parametrize(
+    "changed", [twice, put_behind_itself, put_behind_itself_without_an_end, of_another_system]
+)
 @pytest.mark.parametrize(
     "case",
     [case for case in TEXT_CASES if any(case.rglob("*.jsonl"))],
@@ -248,13 +255,24 @@ def test_the_same_words_may_be_said_twice(tmp_path: Path) -> None:
 def test_a_line_that_comes_again_later_is_no_copy_of_the_file(tmp_path: Path) -> None:
     """Only what repeats the file from its first line with a time on is left out."""
     path = tmp_path / "file.jsonl"
-    lines = (b'{"a":%d}', b'{"timestamp":%d}', b'{"b":%d}')
+    kinds = (b'{"a":%d}', b'{"timestamp":%d}', b'{"b":%d}')
     told = [(0, 1), (1, 1), (2, 1), (0, 1), (1, 1), (2, 1), (0, 2), (2, 1), (0, 1)]
-    path.write_bytes(b"".join(lines[kind] % number + b"\n" for kind, number in told))
+    path.write_bytes(b"".join(kinds[kind] % number + b"\n" for kind, number in told))
 
     numbers = [one[0] for one in records(path) if not isinstance(one, Broken)]
 
     assert numbers == [1, 2, 3, 4, 7, 8, 9]
+
+
+def test_a_line_that_only_has_the_first_one_in_its_text_stays_whole(tmp_path: Path) -> None:
+    """What is cut off follows a whole object, as it stands in no JSON; the rest is read."""
+    path = tmp_path / "file.jsonl"
+    first = b'{"timestamp":1}'
+    path.write_bytes(b"\n".join([first, b'["}",%s' % first, b'{"b":1}%s' % first, b'{"c":1}']))
+
+    found = [one.data.strip() for one in lines(path) if not isinstance(one, Broken)]
+
+    assert found == [first, b'["}",%s' % first, b'{"b":1}', b'{"c":1}']
 
 
 LETTA: Final[Any] = {

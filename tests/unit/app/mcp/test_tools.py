@@ -60,6 +60,22 @@ def test_an_argument_of_another_name_has_a_fix_of_its_own() -> None:
             assert {name for name, its in one.fields.items() if name != its} == set(one.fixes)
 
 
+def test_arguments_that_belong_together_are_known_to_do_so() -> None:
+    """What only another operation takes is told as its own, and what each one wants, as a choice."""
+    fields = {one.name: one.request.model_fields for one in OPERATIONS}
+    for spec in TOOLS:
+        own, chosen = fields[spec.operation], {one.given for one in spec.instead}
+        for one in spec.instead:
+            assert set(one.alone) == {*one.fields} - {*own} - chosen
+        wanted = {
+            name
+            for name, field in own.items()
+            if field.is_required() and not any(name in one.fields for one in spec.instead)
+        }
+        choice = wanted - {name for one in spec.instead for name in one.fixed}
+        assert set(spec.one_of) == (choice | chosen if spec.instead and choice else set())
+
+
 def test_the_instructions_name_tools_that_there_are() -> None:
     """What instructions and prompts call for can be called."""
     named = set(re.findall(r"`?\b([a-z]+_[a-z_]+)\b`?", INSTRUCTIONS))

@@ -25,6 +25,7 @@ class Asked(BaseModel):
     since: datetime | None = None
     at: AwareDatetime | None = None
     session_id: Identifier | None = None
+    attributes: dict[Annotated[str, Field(min_length=1, max_length=50)], int] = {}
     text: Text = "said"
     name: Annotated[str, Field(min_length=1, max_length=1_000)] = "ada"
     task: str = "look"
@@ -57,6 +58,26 @@ A_TIME = "2026-01-31T12:00:00Z"
             "for scope give 'session' or 'thought'",
         ),
         ({"tags": 3}, "tags: must be a list", "for tags give a list"),
+        (
+            {"attributes": {"": 1}},
+            "attributes: the key '' is empty",
+            "write something for each key of attributes",
+        ),
+        (
+            {"attributes": {"a" * 51: 1}},
+            f"attributes: the key '{'a' * 40}…' must be text of at most 50 characters",
+            "for each key of attributes give text of at most 50 characters",
+        ),
+        (
+            {"attributes": {"a": "b"}},
+            "attributes.a: must be a whole number",
+            "for attributes.a give a whole number",
+        ),
+        (
+            {"notes": {" ": 1}},
+            "notes.' ': must be a text",
+            "for notes.' ' give a text",
+        ),
         ({"tags": "ops"}, "tags: is a text, not a list of them", "put it into a list"),
         ({"notes": []}, "notes: must be an object", "for notes give an object"),
         ({"since": "noon"}, f"since: must be a time such as {A_TIME}", None),
@@ -89,7 +110,7 @@ def test_a_complaint_says_the_rule_and_the_fix_what_to_give(
 
     assert str(told).partition("\n")[0] == message
     assert fix is None or told.fix == fix
-    assert told.field == next(iter(given))
+    assert told.field.partition(".")[0] == next(iter(given))
     assert not told.fix.startswith("correct") or len(given) > 1
 
 

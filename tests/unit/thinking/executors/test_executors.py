@@ -146,7 +146,7 @@ async def test_other_output_is_text(branch: BranchContext, written: str) -> None
             "deadline: is no time",
         ),
         ('print(\'{"result": "x", "insights": [{"txt": 1}]}\')', "not a finding"),
-        ("print('x' * 5_000_000)", "more than 4194304 bytes"),
+        ("print('x' * 5_000_000)", "output is longer than 4,194,304 bytes"),
         ('print(\'{"result": "x", "insights": [\')', "beginning of a finding that is not JSON"),
         ('print(\'{ "result": "x"}\\ndone\')', "beginning of a finding that is not JSON"),
         ("import sys; sys.stdout.buffer.write(b'caf\\xe9')", "is not UTF-8 text"),

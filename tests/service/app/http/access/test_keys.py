@@ -56,13 +56,15 @@ async def test_a_key_is_made_rotated_and_revoked(keys: KeyFile) -> None:
 
     _, second = await keys.rotate(key.id)
     held = access.holds(known)
-    with pytest.raises(KeyRefused):
+    with pytest.raises(KeyRefused) as rotated:
         await access.caller(Headers(bearer(first)))
     again = await access.caller(Headers(bearer(second)))
     await keys.revoke(key.id)
-    with pytest.raises(KeyRefused, match="revoked"):
+    with pytest.raises(KeyRefused, match="revoked") as revoked:
         await access.caller(Headers(bearer(second)))
 
+    assert "not from before a rotation" in rotated.value.fix
+    assert "for another key: `anabranch keys create`" in revoked.value.fix
     assert (known.name, known.scopes, known.namespaces) == (
         key.id,
         frozenset({"write"}),
@@ -112,9 +114,12 @@ async def test_a_key_ends_when_it_was_to(keys: KeyFile) -> None:
         "planner", scope="read", namespaces=None, lasting=timedelta(microseconds=1)
     )
 
-    with pytest.raises(KeyRefused, match="expired"):
+    with pytest.raises(KeyRefused, match="expired") as refused:
         await KeyAccess(keys).caller(Headers(bearer(token)))
     assert keys.holding() == []
+    assert refused.value.fix == (
+        "ask the people who run this memory for another key: `anabranch keys create`"
+    )
 
 
 async def test_the_file_is_its_owner_s_alone(keys: KeyFile) -> None:

@@ -1,0 +1,35 @@
+"""A transaction whose connection died while it waited, as in a process that stood still."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from anabranch_store import Graph, Step
+from anabranch_store.bolt import transactions
+from tests.support.proxy import Proxy
+from tests.support.rounds import neo4j_in_full_only
+
+
+@neo4j_in_full_only
+@pytest.mark.parametrize("writes", [False, True])
+async def test_what_was_not_committed_is_tried_again_however_long_it_waited(
+    graph: Graph, monkeypatch: pytest.MonkeyPatch, writes: bool
+) -> None:
+    """The connection is cut when all time for further tries is over: one more try finds another."""
+    monkeypatch.setattr(transactions, "_LOST_FOR_S", 0.01)
+    async with Proxy(graph.address.uri) as proxy:
+        address = graph.address.model_copy(update={"uri": proxy.url})
+        async with Graph.connect(address) as reader:
+            proxy.hold_answers()
+            step = Step("generation/serve", {"time": "2026-12-01T00:00:00+00:00"})
+            asked = reader.write([step]) if writes else reader.read("generation/count_foreign")
+            waiting = asyncio.create_task(asked)
+            await asyncio.sleep(0.2)
+            proxy.cut()
+            proxy.let_answers_pass()
+
+            found = await waiting
+
+    assert found == (None if writes else [{"found": 0}])
