@@ -109,9 +109,28 @@ class QueryRunner:
     async def run(
         self, cypher: str, parameters: Mapping[str, Any], bounds: QueryBounds
     ) -> QueryResult:
-        """Run `cypher` within `bounds`. Raises the errors of Graph.query."""
+        """Run `cypher` within `bounds`. Raises the errors of Graph.query.
+
+        It only reads: where its connection was lost, it is asked once more over another one.
+        """
         bounds = bounds.checked()
         cypher = checked_query(cypher)
+        try:
+            async with asyncio.timeout(bounds.timeout_s + _ANSWER_S):
+                with driver_errors(self._address.uri):
+                    try:
+                        return await self._answer(cypher, parameters, bounds)
+                    except neo4j.DriverError as error:
+                        if not error.is_retryable():
+                            raise
+                    return await self._answer(cypher, parameters, bounds)
+        except (TimeoutError, QueryTimedOut) as error:
+            raise _timed_out(bounds) from error
+
+    async def _answer(
+        self, cypher: str, parameters: Mapping[str, Any], bounds: QueryBounds
+    ) -> QueryResult:
+        """Run a query over one connection; on the embedded graph a mark of its own can end it."""
         mark = f"anabranch {secrets.token_hex(8)}"
         is_embedded = self._address.admin_url is not None
         comment = f"/* {mark} */"
@@ -123,16 +142,12 @@ class QueryRunner:
         )
         ended = False
         try:
-            async with asyncio.timeout(bounds.timeout_s + _ANSWER_S):
-                with driver_errors(self._address.uri):
-                    result = await self._collect(session, marked, parameters, bounds)
+            result = await self._collect(session, marked, parameters, bounds)
             ended = await _closed_in_time(session)
         except CypherInvalid as error:
             if not is_embedded:
                 raise
             raise CypherInvalid(placed(error.message, cypher, comment=comment)) from error
-        except (TimeoutError, QueryTimedOut) as error:
-            raise _timed_out(bounds) from error
         finally:
             if not ended:
                 session.cancel()

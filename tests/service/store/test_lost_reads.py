@@ -33,3 +33,19 @@ async def test_what_was_not_committed_is_tried_again_however_long_it_waited(
             found = await waiting
 
     assert found == (None if writes else [{"found": 0}])
+
+
+@neo4j_in_full_only
+async def test_a_query_goes_over_a_new_connection_where_the_one_it_had_was_lost(
+    graph: Graph,
+) -> None:
+    """A server that was started again, or a process that stood still: the query only reads."""
+    async with Proxy(graph.address.uri) as proxy:
+        address = graph.address.model_copy(update={"uri": proxy.url})
+        async with Graph.connect(address) as reader:
+            await reader.query("RETURN 1 AS found", {})
+            proxy.cut()
+
+            found = await reader.query("RETURN 2 AS found", {})
+
+    assert found.rows == [{"found": 2}]
