@@ -121,7 +121,7 @@ class Rows:
             )
 
     def _find_callers(self) -> None:
-        """Find who called each agent: its row says so, before 1.50 only the result of the call."""
+        """Find who called each agent: its row says so, in 1.50 and before only the result."""
         by_results: dict[str, str] = {}
         for session_id, content in rows(self._database, _NAMING):
             for part in objects_of(json_of(content)):
