@@ -80,9 +80,7 @@ def test_a_damaged_file_is_read_as_far_as_it_can_be(case: Path, tmp_path: Path) 
         shutil.rmtree(folder)
 
 
-@pytest.mark.parametrize(
-    "case", DATABASE_CASES, ids=lambda case: f"{case.parent.name}-{case.name}"
-)
+@pytest.mark.parametrize("case", DATABASE_CASES, ids=lambda case: f"{case.parent.name}-{case.name}")
 def test_a_damaged_database_is_read_as_far_as_it_can_be(case: Path, tmp_path: Path) -> None:
     """Rows lost, values of other types, ids of other rows, JSON damaged within: no exception."""
     for seed in range(examples(12)):
