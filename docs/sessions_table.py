@@ -72,16 +72,14 @@ _WHY_NOT: Final[dict[str, tuple[tuple[str, ...], str]]] = {
         ("langgraph-sqlite compaction", "langgraph-postgres compaction"),
         "a program sums up as it likes, and nothing marks it; messages that it removed are read",
     ),
-    "j": (("gemini-cli nested",), "its agents have no tool that calls another"),
+    "j": (("gemini-cli nested", "goose nested"), "its agents have no tool that calls another"),
     "k": (("pydantic-ai rewind",), "the program cuts the list: it holds nothing of what was left"),
     "l": (("google-adk fork",), "the library forks no session"),
     "m": (
-        (
-            *(f"crush {one}" for one in ("fork", "resume", "rewind")),
-            *(f"goose {one}" for one in SCENARIOS),
-        ),
+        tuple(f"crush {one}" for one in ("fork", "resume", "rewind")),
         "no registry at hand offers a release to run: it is read as its description says",
     ),
+    "n": (("goose rewind",), "an edit of a session deletes the rows: nothing is left to read"),
 }
 _INTRODUCTION: Final = (
     "# Sessions of other tools",

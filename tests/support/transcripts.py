@@ -125,7 +125,7 @@ def scenarios(case: Path, found: Told) -> set[str]:
         "tools": any(line.calls.keys() & line.results.keys() for line in lines),
         "sub-agent": bool(agents),
         "parallel": any(_at_a_time(*pair) for pair in combinations(agents, 2)),
-        "nested": any(found.lines[line.opened.parent or ""] in agents for line in agents),
+        "nested": any(found.lines.get(line.opened.parent or "") in agents for line in agents),
         "fork": "fork" in kinds,
         "resume": "resume" in case.name,
         "rewind": "abandoned" in kinds,

@@ -26,7 +26,13 @@ from anabranch.importers.outcome import Tally
 from anabranch.importers.readers.catalogue import READERS, sources_below
 from anabranch.importers.records.model import Broken
 from tests.support.claude_files import ClaudeFile
-from tests.support.damaged_transcripts import TEXT_CASES, damage
+from tests.support.damaged_transcripts import (
+    DATABASE_CASES,
+    DATABASES,
+    TEXT_CASES,
+    damage,
+    damage_database,
+)
 from tests.support.rounds import examples
 from tests.support.transcripts import cases, told
 
@@ -67,6 +73,22 @@ def test_a_damaged_file_is_read_as_far_as_it_can_be(case: Path, tmp_path: Path) 
         chance = random.Random(seed)  # noqa: S311 - it must be the same again.
         for path in sorted(folder.rglob("*.json*")):
             damage(path, chance)
+
+        importer, _ = imported(folder)
+
+        assert importer.tally.sources <= len(list(folder.rglob("*")))
+        shutil.rmtree(folder)
+
+
+@pytest.mark.parametrize("case", DATABASE_CASES, ids=lambda case: f"{case.parent.name}-{case.name}")
+def test_a_damaged_database_is_read_as_far_as_it_can_be(case: Path, tmp_path: Path) -> None:
+    """Rows lost, values of other types, ids of other rows, JSON damaged within: no exception."""
+    for seed in range(examples(12)):
+        folder = tmp_path / str(seed)
+        shutil.copytree(case, folder)
+        chance = random.Random(seed)  # noqa: S311 - it must be the same again.
+        for path in sorted(path for name in DATABASES for path in folder.rglob(name)):
+            damage_database(path, chance)
 
         importer, _ = imported(folder)
 
