@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from anabranch.importers.records.spans import Span
 
 _NUMBERED: Final = re.compile(r"gen_ai\.(prompt|completion)\.(\d{1,6})\.(role|content)")
+_PUT_IN: Final = re.compile(
+    r"(?:For context: .*|The text between )<<<BEGIN_(?:QUOTED_AGENT_CONTENT|SYSTEM_INSTRUCTION)>>>"
+)
 _TEXT: Final = frozenset({"", "text"})
 _GIVEN: Final = "gen_ai.input.messages"
 _ANSWERED: Final = "gen_ai.output.messages"
@@ -47,7 +50,7 @@ class Message:
 
 def asked_in(span: Span) -> str | None:
     """Return the last text of the user that a span's model or agent was given."""
-    found = [one.text for one in _given(span) if one.role in {"user", "human"} and one.text]
+    found = [one.text for one in _given(span) if one.role in {"user", "human"} and _is_own(one)]
     return found[-1] if found else span.text("anabranch.task")
 
 
@@ -99,6 +102,14 @@ def cut_in(span: Span) -> int:
         for name in _LISTS
         for attributes in (span.attributes, *(event.attributes for event in span.events))
     )
+
+
+def _is_own(message: Message) -> bool:
+    """Tell whether a user's message has a text of theirs.
+
+    Google's ADK tells an agent in the user's name what another agent did, and its instruction.
+    """
+    return bool(message.text) and _PUT_IN.match(message.text) is None
 
 
 def _given(span: Span) -> Iterator[Message]:
