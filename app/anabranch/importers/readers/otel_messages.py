@@ -19,9 +19,11 @@ if TYPE_CHECKING:
     from anabranch.importers.records.spans import Span
 
 _NUMBERED: Final = re.compile(r"gen_ai\.(prompt|completion)\.(\d{1,6})\.(role|content)")
-_PUT_IN: Final = re.compile(
-    r"(?:For context: .*|The text between )<<<BEGIN_(?:QUOTED_AGENT_CONTENT|SYSTEM_INSTRUCTION)>>>"
+_PUT_IN: Final = (
+    ("For context: ", "<<<BEGIN_QUOTED_AGENT_CONTENT>>>"),
+    ("The text between ", "<<<BEGIN_SYSTEM_INSTRUCTION>>>"),
 )
+"""Of Google's ADK, texts that are no user's: the beginning and the mark of each."""
 _TEXT: Final = frozenset({"", "text"})
 _GIVEN: Final = "gen_ai.input.messages"
 _ANSWERED: Final = "gen_ai.output.messages"
@@ -109,7 +111,8 @@ def _is_own(message: Message) -> bool:
 
     Google's ADK tells an agent in the user's name what another agent did, and its instruction.
     """
-    return bool(message.text) and _PUT_IN.match(message.text) is None
+    text = message.text
+    return bool(text) and not any(text.startswith(x) and mark in text for x, mark in _PUT_IN)
 
 
 def _given(span: Span) -> Iterator[Message]:
