@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from anabranch.importers.records.spans import structured
-from anabranch.importers.records.values import kind_of, object_of, objects_of, text_of
+from anabranch.importers.records.values import json_of, kind_of, object_of, objects_of, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -28,6 +28,7 @@ _TEXT: Final = frozenset({"", "text"})
 _GIVEN: Final = "gen_ai.input.messages"
 _ANSWERED: Final = "gen_ai.output.messages"
 _LISTS: Final = (_GIVEN, _ANSWERED)
+_REASONS: Final = "gen_ai.response.finish_reasons"
 _CONTENTS: Final = (
     "content",
     "gen_ai.prompt",
@@ -41,7 +42,8 @@ _CONTENTS: Final = (
 class Message:
     """A message: by whom, its text, whether tools are called in it, and whether it is whole.
 
-    A stream that its reader left, or that ended early, has a finish reason without a word.
+    A stream that its reader left, or that ended early, has a finish reason without a word. With
+    Vercel's AI SDK the span's is "other" then.
     """
 
     role: str
@@ -76,9 +78,11 @@ def arguments_in(span: Span) -> Any:
 def result_in(span: Span) -> Any:
     """Return what a tool gave; of a list of blocks their text, of LangChain's message its content.
 
-    Traceloop's for LangChain has the whole message as JSON.
+    Traceloop's for LangChain has the whole message as JSON, Vercel's AI SDK any result.
     """
     given = span.attributes.get("gen_ai.tool.call.result")
+    if "gen_ai.execute_tool.duration" in span.attributes:
+        given = text_of(json_of(given)) or given
     if given is None:
         given = _of_event(span, "gen_ai.choice", "message")
     if given is None:
@@ -152,7 +156,12 @@ def _listed(span: Span, name: str) -> Iterator[Message]:
 
 
 def _is_left(span: Span) -> bool:
-    """Tell whether a stream of Anthropic's client was left: its own span has no reason then."""
+    """Tell whether a stream was left, or ended early, by what its span says beside the messages.
+
+    Anthropic's client has no reason in its own span then.
+    """
+    if span.attributes.get(_REASONS) == ["other"]:
+        return True
     is_its_own = span.name.startswith("anthropic.messages.")
     return is_its_own and span.text("anthropic.message.stop_reason") is None
 

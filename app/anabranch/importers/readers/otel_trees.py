@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 AGENTS: Final = frozenset({"invoke_agent", "invoke_workflow", "invoke_graph", "invoke_swarm"})
 MODELS: Final = frozenset({"chat", "generate_content", "text_completion"})
 TOOL: Final = "execute_tool"
-STEPS: Final = frozenset({"execute_task", "execute_event_loop_cycle"})
+STEPS: Final = frozenset({"agent_step", "execute_task", "execute_event_loop_cycle"})
 RESPONSE: Final = "gen_ai.response.id"
 _NAME: Final = "gen_ai.agent.name"
 _WORKFLOW: Final = "gen_ai.workflow.name"

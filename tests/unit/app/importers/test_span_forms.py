@@ -11,7 +11,7 @@ from anabranch.importers.reader import Source
 from anabranch.importers.readers import otel_trees
 from anabranch.importers.readers.catalogue import READERS
 from anabranch.importers.readers.otel_trees import in_order, placed
-from anabranch.importers.records.model import Turn
+from anabranch.importers.records.model import ToolResult, Turn, Unknown
 from anabranch.importers.records.spans import spans_in
 from tests.support.transcripts import Told, told
 
@@ -274,6 +274,47 @@ def test_a_stream_of_anthropics_client_that_was_left_is_no_answer(
     assert [one.final for one in records if isinstance(one, Turn) and one.said == "assistant"] == [
         final
     ]
+
+
+@pytest.mark.parametrize(("reason", "final"), [("stop", True), ("other", False)])
+def test_a_stream_of_vercels_ai_sdk_that_ended_early_is_no_answer(
+    tmp_path: Path, reason: str, *, final: bool
+) -> None:
+    """Its message says "stop" then; the span has "other" beside it, and no span of a model.
+
+    See findings/ai_sdk_tells_its_answer_before_the_calls_that_led_to_it.sh (ai 7.0.173).
+    """
+    reasons = {"arrayValue": {"values": [{"stringValue": reason}]}}
+    run = span(2, 0, (1, 3), "invoke_agent", told={**asked("Boats?"), **said("Three")})
+    run["attributes"].append({"key": "gen_ai.response.finish_reasons", "value": reasons})
+    step = span(3, 2, (1, 2), "agent_step")
+
+    records = [*READERS["otel"].read(file_of(tmp_path, run, step))]
+
+    answers = [one for one in records if isinstance(one, Turn) and one.said == "assistant"]
+    assert [(one.text, one.final) for one in answers] == [("Three", final)]
+    assert not [one for one in records if isinstance(one, Unknown)]
+
+
+def test_a_result_of_vercels_ai_sdk_is_the_text_that_its_json_holds(tmp_path: Path) -> None:
+    """Its spans have each result as JSON; what another SDK quotes is quoted.
+
+    See findings/ai_sdk_tells_its_answer_before_the_calls_that_led_to_it.sh (ai 7.0.173).
+    """
+    result = {"gen_ai.tool.call.result": '"The stair\\nis dry"'}
+    took = {"gen_ai.execute_tool.duration": "0.1"}
+
+    records = READERS["otel"].read(
+        file_of(
+            tmp_path,
+            span(2, 0, (1, 9), "invoke_agent", told=agent("keeper", "Is all well?")),
+            span(3, 2, (2, 3), "execute_tool", told={**result, **took}),
+            span(4, 2, (4, 5), "execute_tool", told=result),
+        )
+    )
+
+    given = [one.given for one in records if isinstance(one, ToolResult)]
+    assert given == ["The stair\nis dry", '"The stair\\nis dry"']
 
 
 @pytest.mark.parametrize("tool", [True, False])
