@@ -1,15 +1,16 @@
 #!/usr/bin/env bash
-# ai 7.0.173, @ai-sdk/otel 1.0.173 (Vercel's AI SDK): every call is an agent in its spans, whose one message has the answer
-# first and the calls that led to it behind. A stream that broke off ended by "stop"; one that was left has no spans.
+# ai 7.0.173, @ai-sdk/otel 1.0.173 (Vercel's AI SDK): every call is an agent in its spans, whose one message has the
+# answer first and the calls that led to it behind. A stream that broke off ended by "stop"; one that was left has no
+# spans.
 #
 # The AI SDK writes spans by OpenTelemetry's names for generative AI: `invoke_agent`, `chat`, `execute_tool`. One would
-# guess that an agent's span is one of an agent, that its `gen_ai.output.messages` are what was said in its order, and that
-# they tell how an answer ended. In fact:
+# guess that an agent's span is one of an agent, that its `gen_ai.output.messages` are what was said in its order, and
+# that they tell how an answer ended. In fact:
 #
 # 1. `generateText`, without any agent, is `invoke_agent` with the name of the model. A ToolLoopAgent's id is nowhere;
 #    `gen_ai.agent.name` is the `functionId` of its telemetry. No span has a conversation.
-# 2. Of a run with a call, all is in one message of the assistant: the answer, then the call, then the tool's result. What
-#    the model said before it called is left out there.
+# 2. Of a run with a call, all is in one message of the assistant: the answer, then the call, then the tool's result.
+#    What the model said before it called is left out there.
 # 3. The steps between have an operation of their own, `agent_step`, and a tool's result is JSON: a text has quotes.
 # 4. A stream that ends without a finish: no span of a model; the agent's has the half, with the finish reason "stop" in
 #    the message, and "other" beside it in `gen_ai.response.finish_reasons`. No error.

@@ -2,13 +2,13 @@
 # Codex 0.171.0 (beside Gemini CLI 0.61.0, OpenCode 1.18.33): of a tool over MCP its model reads another schema than the
 # server gave. No limits, no defaults, a number as a text; and past 5,000 bytes nothing is said of any argument.
 #
-# A tool's `inputSchema` is how a server tells a model what it takes. One would guess that it reaches the model as it is,
-# or is refused. Gemini CLI and OpenCode show it as it is. Codex shows, without a word to anybody:
+# A tool's `inputSchema` is how a server tells a model what it takes. One would guess that it reaches the model as it
+# is, or is refused. Gemini CLI and OpenCode show it as it is. Codex shows, without a word to anybody:
 #
-# 1. No minimum, maximum, pattern, format, default, length, maxItems or uniqueItems. enum, anyOf, oneOf and minItems stay.
-#    So the model learns of a limit when it has broken it.
-# 2. A `const` of 5 as a text that is one of [5], and a list of numbers and words as texts. A list without `items` is one
-#    of texts, and one whose places have types of their own (`prefixItems`) too.
+# 1. No minimum, maximum, pattern, format, default, length, maxItems or uniqueItems. enum, anyOf, oneOf and minItems
+#    stay. So the model learns of a limit when it has broken it.
+# 2. A `const` of 5 as a text that is one of [5], and a list of numbers and words as texts. A list without `items` is
+#    one of texts, and one whose places have types of their own (`prefixItems`) too.
 # 3. Of an argument that takes any value (no type) not even the description.
 # 4. A schema of 5,000 bytes with its descriptions; one of 5,001 without any. Counted is what is left after 1.
 # 5. What is longer than that without descriptions has no `$defs` (what refers to one is any value), and what is nested

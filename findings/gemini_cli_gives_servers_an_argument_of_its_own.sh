@@ -2,9 +2,10 @@
 # Gemini CLI 0.61.0: each tool of an MCP server has one argument more for the model, `wait_for_previous`, and the server
 # gets it, also where its schema lets no other arguments in.
 #
-# A client shows its model the tools as their server describes them. One would guess that an argument which a client adds
-# for itself (when may this call run?) is taken out before the call goes to the server, and that a schema with
-# `additionalProperties: false` keeps anything else from it: Gemini CLI checks a call against that schema first. In fact:
+# A client shows its model the tools as their server describes them. One would guess that an argument which a client
+# adds for itself (when may this call run?) is taken out before the call goes to the server, and that a schema with
+# `additionalProperties: false` keeps anything else from it: Gemini CLI checks a call against that schema first. In
+# fact:
 #
 # 1. The model sees `wait_for_previous`, true or false, in each tool's schema, one that has no properties too.
 # 2. What the model says there stands among the arguments of `tools/call`.

@@ -1,18 +1,19 @@
 #!/usr/bin/env bash
-# google-adk 2.13.0 (opentelemetry-sdk 1.44.0): each run of an agent is two spans, a workflow and an agent of one name. The
-# agent that it hands over to stands in the workflow of the first, and is told in the user's name what the first one did.
+# google-adk 2.13.0 (opentelemetry-sdk 1.44.0): each run of an agent is two spans, a workflow and an agent of one name.
+# The agent that it hands over to stands in the workflow of the first, and is told in the user's name what the first one
+# did.
 #
-# By OpenTelemetry's names for generative AI `invoke_workflow` is a run of several agents, and `invoke_agent` of one. One
-# would guess that a plain agent is one span, that it has its messages, and that a message of the role "user" in them is
-# what the user said. In fact:
+# By OpenTelemetry's names for generative AI `invoke_workflow` is a run of several agents, and `invoke_agent` of one.
+# One would guess that a plain agent is one span, that it has its messages, and that a message of the role "user" in
+# them is what the user said. In fact:
 #
 # 1. A plain agent, no workflow anywhere, is `invoke_workflow keeper` and in it `invoke_agent keeper`. The one has
 #    `gen_ai.workflow.name` alone, the other `gen_ai.agent.name` alone. Messages stand in the models' spans only.
 # 2. An agent that is a tool of another one has both spans again, and a conversation of its own, so one trace has two.
-# 3. One that was handed over to stands beside the first, in the workflow that bears the name of the first. The next turn
-#    of the conversation is a workflow of the other name.
-# 4. Among what the second one's model was given are two messages of "user" behind the question: a transcript of the call
-#    and of the result of `transfer_to_agent`. The last message of "user" is none of the user's.
+# 3. One that was handed over to stands beside the first, in the workflow that bears the name of the first. The next
+#    turn of the conversation is a workflow of the other name.
+# 4. Among what the second one's model was given are two messages of "user" behind the question: a transcript of the
+#    call and of the result of `transfer_to_agent`. The last message of "user" is none of the user's.
 # 5. With a `static_instruction` the other instruction is a message of "user", too, in front of the question.
 #
 # So who takes an agent in an agent for a sub-agent finds that keeper asked keeper; and who takes the last message of

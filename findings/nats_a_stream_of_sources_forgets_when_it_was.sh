@@ -10,10 +10,12 @@
 #    last one, and what is added is `Nats-Stream-Source`, with the origin's sequence but no time.
 # 2. A consumer from a time between the second and the third on has one message in origin and mirror, and all three of
 #    `sources`. A direct get is the same.
-# 3. What there was up to that time (direct get with `up_to_time`): two messages in origin and mirror, none of `sources`.
+# 3. What there was up to that time (direct get with `up_to_time`): two messages in origin and mirror, none of
+#    `sources`.
 # 4. Where the origin lacks a message, the mirror lacks it too; `sources` close the gap: sequence 2 is another message.
 #
-# So what was known at a time is asked of the origin or of a mirror; an archive of sources needs the time in its messages.
+# So what was known at a time is asked of the origin or of a mirror; an archive of sources needs the time in its
+# messages.
 set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

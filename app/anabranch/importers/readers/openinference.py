@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 import orjson
 
+from anabranch.importers.readers.smolagents import STEPS_MAX, said_plainly
 from anabranch.importers.records.spans import KIND, OPERATION, structured
 from anabranch.importers.records.values import list_of, object_of, objects_of, said_in, text_of
 
@@ -36,17 +37,8 @@ _VALUES: Final = ("input.value", "output.value")
 _USERS: Final = frozenset({"user", "human", "HumanMessage"})
 _MODELS: Final = frozenset({"ai", "assistant", "AIMessage"})
 _WANTED: Final = frozenset(
-    {
-        KIND,
-        _SESSION,
-        *_NAMES,
-        "tool.name",
-        "llm.model_name",
-        "llm.provider",
-        "llm.system",
-        _FINISHED,
-        "metadata",
-    }
+    {KIND, _SESSION, *_NAMES, "tool.name", "llm.model_name", "llm.provider", "llm.system"}
+    | {_FINISHED, "metadata", STEPS_MAX}
 )
 _UNNAMED: Final = "LangGraph"
 _TRACEBACK: Final = "Traceback (most recent call last)"
@@ -59,6 +51,7 @@ def conventional(spans: Mapping[str, Span]) -> dict[str, Span]:
     """Return all spans; those of OpenInference say by the conventions what they did."""
     if not any(KIND in span.attributes for span in spans.values()):
         return dict(spans)
+    spans = {key: said_plainly(span) for key, span in spans.items()}
     return {**spans, **{span.key: span for span in _Tree(spans).translated()}}
 
 

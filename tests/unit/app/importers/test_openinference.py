@@ -153,3 +153,46 @@ def test_an_agent_that_was_cancelled_as_another_failed_did_not_fail(tmp_path: Pa
     assert [
         (one.task, one.ended.how, one.ended.reason) for one in found.lines.values() if one.ended
     ] == [("Dry?", "cancelled", "CancelledError()"), ("Dry?", "failed", "OSError('wet')")]
+
+
+def test_an_agent_of_smolagents_is_read_though_none_of_its_models_has_a_span(
+    tmp_path: Path,
+) -> None:
+    """Its name stands in that of its span; what another agent gave it, within instructions.
+
+    See findings/smolagents_spans_have_the_task_before_and_no_name.sh (1.26.0, OpenInference 0.1.43).
+    """
+    agents = InstrumentedAgents()
+    kind, steps = "openinference.span.kind", {"smolagents.max_steps": "20"}
+    given = "Task:\nAre the stairs dry?\n---\nYou're helping your manager: say much."
+    instructed = f"You're a helpful agent named 'helper'.\nSubmitted by your manager.\n---\n{given}"
+    tool = {"args": [], "sanitize_inputs_outputs": True, "kwargs": {"place": "stair"}}
+
+    def run(task: str, answer: str) -> dict[str, str]:
+        asking = json.dumps({"task": task, "stream": False, "max_steps": None})
+        return {kind: "AGENT", "input.value": asking, "output.value": answer, **steps}
+
+    with (
+        agents.span("keeper.run", run("Is all well?", "All is well.")),
+        agents.span("Step 1", CHAIN),
+        agents.span("helper.run", run(instructed, "They are.")),
+        agents.span("SimpleTool", {kind: "TOOL", "tool.name": "look"}) as look,
+    ):
+        look.set_attributes({"input.value": json.dumps(tool), "output.value": "dry"})
+    with agents.span("keeper.run", {"smolagents.task": "Is all well?", **run("And now?", "Yes.")}):
+        pass
+
+    found = spooled(tmp_path, ended(agents))
+
+    lines = [*found.lines.values()]
+    assert [(one.opened.kind, one.opened.role) for one in lines] == [
+        ("main", "keeper"),
+        ("subagent", "helper"),
+        ("main", "keeper"),
+    ]
+    assert [one.texts for one in lines] == [
+        [["user", "Is all well?"], ["assistant", "All is well."]],
+        [["user", "Are the stairs dry?"], ["assistant", "They are."]],
+        [["user", "And now?"], ["assistant", "Yes."]],
+    ]
+    assert [call.input for call in lines[1].calls.values()] == [{"place": "stair"}]
