@@ -196,3 +196,63 @@ def test_an_agent_of_smolagents_is_read_though_none_of_its_models_has_a_span(
         [["user", "And now?"], ["assistant", "Yes."]],
     ]
     assert [call.input for call in lines[1].calls.values()] == [{"place": "stair"}]
+
+
+def test_spans_of_langsmith_are_read_by_the_runs_that_they_tell(tmp_path: Path) -> None:
+    """Agents and their steps are chains; each has LangChain's JSON, and the thread of its caller.
+
+    See findings/langsmith_spans_have_operations_of_their_own.sh (langsmith 0.15.1).
+    """
+    agents = InstrumentedAgents()
+
+    def run(kind: str, did: str, given: object, gave: object, place: str = "") -> dict[str, str]:
+        spaces = {"langsmith.metadata.langgraph_checkpoint_ns": place} if place else {}
+        texts = {"gen_ai.prompt": json.dumps(given), "gen_ai.completion": json.dumps(gave)}
+        thread = {"langsmith.metadata.thread_id": "night"}
+        named = {"langsmith.span.kind": kind, "gen_ai.operation.name": did}
+        return named | texts | thread | spaces
+
+    def agent(asking: str, answer: str, place: str = "") -> dict[str, str]:
+        gave = {
+            "messages": [{"type": "human", "content": asking}, {"type": "ai", "content": answer}]
+        }
+        return run("chain", "chain", {"messages": [["user", asking]]}, gave, place)
+
+    def model(asking: str, answer: str, place: str, *calls: str) -> dict[str, str]:
+        called = {"tool_calls": [{"name": name, "args": {}} for name in calls]}
+        message = {"kwargs": {"type": "ai", "content": answer, **called}}
+        given = {"messages": [[{"kwargs": {"type": "human", "content": asking}}]]}
+        return run("llm", "chat", given, {"generations": [[{"message": message}]]}, place)
+
+    result = {"output": {"type": "tool", "content": "They are dry.", "status": "success"}}
+    asks = run("tool", "execute_tool", {"question": "Dry?"}, result, "tools:1")
+    with agents.span("keeper", agent("Is all well?", "All is well.")):
+        with (
+            agents.span("agent", run("chain", "chain", {}, {}, "agent:1")),
+            agents.span("Model", model("Is all well?", "I will ask.", "agent:1", "ask")),
+        ):
+            pass
+        with (
+            agents.span("ask", asks | {"gen_ai.tool.name": "ask"}),
+            agents.span("bravo", agent("Dry?", "They are dry.", "tools:1")),
+            agents.span("Model", model("Dry?", "They are dry.", "tools:1|agent:1")),
+        ):
+            pass
+        with agents.span("Model", model("Is all well?", "All is well.", "agent:2")):
+            pass
+
+    found = spooled(tmp_path, ended(agents))
+
+    assert [(key.partition(":")[0], one.opened.role) for key, one in found.lines.items()] == [
+        ("conversation", "keeper"),
+        ("span", "bravo"),
+    ]
+    keeper, bravo = found.lines.values()
+    assert keeper.texts == [
+        *(["user", "Is all well?"], ["assistant", "I will ask."], ["assistant", "All is well."])
+    ]
+    assert bravo.texts == [["user", "Dry?"], ["assistant", "They are dry."]]
+    assert [(call.name, call.input) for call in keeper.calls.values()] == [
+        ("ask", {"question": "Dry?"})
+    ]
+    assert not found.unknown
