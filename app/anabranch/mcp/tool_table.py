@@ -1,7 +1,7 @@
 """The tools that agents see: each is an operation, with the fields that a model needs of it.
 
 Some clients show their model only names and instructions, until it searches for a tool. So each
-name says what is done to what.
+name says what is done to what. Codex shows no limit and no default of a schema, so words say those.
 """
 
 from __future__ import annotations
@@ -100,7 +100,11 @@ TOOLS: Final = (
         "their ids. Use it before you start, and whenever you are about to assume or to "
         "investigate something. Where a hit has conflicts, another insight says otherwise: find out "
         "which holds. Afterwards tell cite_insights which ones helped.",
-        {**_RECALL_FIELDS, "spread": None},
+        {
+            **_RECALL_FIELDS,
+            "k": "How many insights: 1 to 1000, 10 if left out.",
+            "spread": "Also what lies up to so many associations beyond the hits: 4 at most.",
+        },
         {
             "recall_id": None,
             "hits": (
@@ -130,7 +134,11 @@ TOOLS: Final = (
         "Like recall, but as one text within a token budget, ready to read: consolidations first, "
         "the most recent value first where two differ. Each [n] in the text is an insight in "
         "citations.",
-        {"tokens": "How long the text may be, in tokens.", **_RECALL_FIELDS},
+        {
+            "tokens": "How long the text may be, in tokens: 1 to 1000000, 2000 if left out.",
+            **_RECALL_FIELDS,
+            "k": "How many insights: 1 to 1000, 20 if left out.",
+        },
         {
             "text": None,
             "citations": ("n", "insight_id"),
@@ -179,11 +187,11 @@ TOOLS: Final = (
             "text": "What was learned, in one or two sentences that name their subject.",
             "subject": "Who or what it is about, or who said it, where the text does not say so.",
             "session_id": f"{_SESSION} Without it your one open session.",
-            "kind": "For example observation, decision, preference, pitfall.",
+            "kind": "For example observation (if left out), decision, preference, pitfall.",
             "tags": "Words to filter by.",
-            "confidence": "How sure it is, from 0 to 1.",
+            "confidence": "How sure it is, from 0 to 1; 1 if left out.",
             "valid_from": "Since when it holds in the world (ISO 8601), where that is not now.",
-            "supersedes": "Ids of insights that no longer hold because of this one.",
+            "supersedes": "Ids of insights that no longer hold because of this one, 100 at most.",
         },
         {**_plain("insight_id", "session_id", "position")},
         keyed=True,
@@ -193,7 +201,8 @@ TOOLS: Final = (
         "note",
         "Set a note in working memory",
         "Keep a value for the session itself, such as a plan or where you stand. get_session gives "
-        "it back, and hand_off_session passes it on. Setting it again replaces it.",
+        "it back, and hand_off_session passes it on. Setting it again replaces it. The value is any "
+        "JSON value.",
         {"session_id": _SESSION, "key": "The note's name.", "value": "Any JSON value."},
         {**_plain("session_id", "position")},
     ),
@@ -205,8 +214,9 @@ TOOLS: Final = (
         "more easily later, what is rejected less. With resolves it decides an open conflict: the "
         "insight that is confirmed holds, and supersedes the other one.",
         {
-            "insight_ids": "The ids from the recall; with resolves the one that holds.",
-            "outcome": "used, confirmed (it was right) or rejected (it was wrong or misleading).",
+            "insight_ids": "1 to 64 ids from the recall; with resolves the one that holds.",
+            "outcome": "used (if left out), confirmed (it was right) or rejected (it was wrong or "
+            "misleading).",
             "recall_id": "The recall_id of the answer that had them.",
             "session_id": "The session that used them.",
             "resolves": "The position of the conflict that is decided, from a hit's conflicts.",
@@ -244,7 +254,7 @@ TOOLS: Final = (
         {
             "session_id": _SESSION,
             "result": "What came out, in a few sentences.",
-            "insights": "What later sessions should know: short texts that stand alone.",
+            "insights": "What later sessions should know: short texts that stand alone, 1000 at most.",
         },
         {**_plain("session_id", "insight_ids", "position")},
         keyed=True,
@@ -314,7 +324,11 @@ TOOLS: Final = (
         "Look up the life of an insight or a session",
         "Everything that happened to a session, an insight or a consolidation, in order: when it "
         "was learned, by whom, what superseded or cited it.",
-        {"thing_id": None, "as_of": _AS_OF, "limit": None},
+        {
+            "thing_id": None,
+            "as_of": _AS_OF,
+            "limit": "How many events: the last 1 to 1000, 100 if left out.",
+        },
         {
             "events": ("position", "stored_at", "type", "session_id", "agent", "happened"),
             "earlier": None,

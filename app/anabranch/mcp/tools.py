@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from anabranch.mcp.tool_table import Instead, ToolSpec
 
 _SPECS: Final = {spec.name: spec for spec in TOOLS}
+_OF_CLIENTS: Final = frozenset({"wait_for_previous"})
+"""Arguments that a client adds to every tool for itself, and sends along (Gemini CLI 0.61.0)."""
 _ENDING: Final = frozenset({"complete", "hand_off"})
 _WRITING: Final = frozenset(
     {
@@ -118,7 +120,7 @@ class Tools:
 def _request(spec: ToolSpec, arguments: Mapping[str, Any]) -> dict[str, Any]:
     """Return the request that arguments stand for; an empty one that may be left out is."""
     for name in arguments:
-        if name not in spec.fields:
+        if name not in spec.fields and name not in _OF_CLIENTS:
             raise InputInvalid(
                 f"{name}: {spec.name} has no such argument",
                 field=name,
@@ -128,7 +130,7 @@ def _request(spec: ToolSpec, arguments: Mapping[str, Any]) -> dict[str, Any]:
     return {
         name: value
         for name, value in arguments.items()
-        if name in needed["required"] or value not in (None, "")
+        if name not in _OF_CLIENTS and (name in needed["required"] or value not in (None, ""))
     }
 
 

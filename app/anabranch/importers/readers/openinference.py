@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 import orjson
 
+from anabranch.importers.readers.langsmith import WANTED, by_openinference
+from anabranch.importers.readers.smolagents import STEPS_MAX, said_plainly
 from anabranch.importers.records.spans import KIND, OPERATION, structured
 from anabranch.importers.records.values import list_of, object_of, objects_of, said_in, text_of
 
@@ -36,17 +38,8 @@ _VALUES: Final = ("input.value", "output.value")
 _USERS: Final = frozenset({"user", "human", "HumanMessage"})
 _MODELS: Final = frozenset({"ai", "assistant", "AIMessage"})
 _WANTED: Final = frozenset(
-    {
-        KIND,
-        _SESSION,
-        *_NAMES,
-        "tool.name",
-        "llm.model_name",
-        "llm.provider",
-        "llm.system",
-        _FINISHED,
-        "metadata",
-    }
+    {KIND, _SESSION, *_NAMES, "tool.name", "llm.model_name", "llm.provider", "llm.system"}
+    | {_FINISHED, "metadata", STEPS_MAX}
 )
 _UNNAMED: Final = "LangGraph"
 _TRACEBACK: Final = "Traceback (most recent call last)"
@@ -57,6 +50,7 @@ _PART: Final = re.compile(r"contents\.(\d{1,6})\.message_content\.text")
 
 def conventional(spans: Mapping[str, Span]) -> dict[str, Span]:
     """Return all spans; those of OpenInference say by the conventions what they did."""
+    spans = {key: said_plainly(by_openinference(span)) for key, span in spans.items()}
     if not any(KIND in span.attributes for span in spans.values()):
         return dict(spans)
     return {**spans, **{span.key: span for span in _Tree(spans).translated()}}
@@ -65,7 +59,7 @@ def conventional(spans: Mapping[str, Span]) -> dict[str, Span]:
 def is_wanted(name: str, attributes: Mapping[str, Any]) -> bool:
     """Tell whether an attribute is one that is read; a model's input stands in its messages too."""
     if KIND not in attributes:
-        return False
+        return name in WANTED
     if name in _VALUES:
         return not any(one.startswith("llm.output_messages.") for one in attributes)
     return name in _WANTED or _MESSAGE.fullmatch(name) is not None

@@ -347,7 +347,7 @@ class _Texts:
             said="assistant",
             text=message.text,
             time=agent.ended,
-            final=True,
+            final=message.whole,
         )
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from anabranch.importers.records.spans import structured
-from anabranch.importers.records.values import kind_of, object_of, objects_of, text_of
+from anabranch.importers.records.values import json_of, kind_of, object_of, objects_of, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -19,10 +19,16 @@ if TYPE_CHECKING:
     from anabranch.importers.records.spans import Span
 
 _NUMBERED: Final = re.compile(r"gen_ai\.(prompt|completion)\.(\d{1,6})\.(role|content)")
+_PUT_IN: Final = (
+    ("For context: ", "<<<BEGIN_QUOTED_AGENT_CONTENT>>>"),
+    ("The text between ", "<<<BEGIN_SYSTEM_INSTRUCTION>>>"),
+)
+"""Of Google's ADK, texts that are no user's: the beginning and the mark of each."""
 _TEXT: Final = frozenset({"", "text"})
 _GIVEN: Final = "gen_ai.input.messages"
 _ANSWERED: Final = "gen_ai.output.messages"
 _LISTS: Final = (_GIVEN, _ANSWERED)
+_REASONS: Final = "gen_ai.response.finish_reasons"
 _CONTENTS: Final = (
     "content",
     "gen_ai.prompt",
@@ -36,7 +42,8 @@ _CONTENTS: Final = (
 class Message:
     """A message: by whom, its text, whether tools are called in it, and whether it is whole.
 
-    A stream that its reader left, or that ended early, has a finish reason without a word.
+    A stream that its reader left, or that ended early, has a finish reason without a word. With
+    Vercel's AI SDK the span's is "other" then.
     """
 
     role: str
@@ -47,7 +54,7 @@ class Message:
 
 def asked_in(span: Span) -> str | None:
     """Return the last text of the user that a span's model or agent was given."""
-    found = [one.text for one in _given(span) if one.role in {"user", "human"} and one.text]
+    found = [one.text for one in _given(span) if one.role in {"user", "human"} and _is_own(one)]
     return found[-1] if found else span.text("anabranch.task")
 
 
@@ -71,9 +78,11 @@ def arguments_in(span: Span) -> Any:
 def result_in(span: Span) -> Any:
     """Return what a tool gave; of a list of blocks their text, of LangChain's message its content.
 
-    Traceloop's for LangChain has the whole message as JSON.
+    Traceloop's for LangChain has the whole message as JSON, Vercel's AI SDK any result.
     """
     given = span.attributes.get("gen_ai.tool.call.result")
+    if "gen_ai.execute_tool.duration" in span.attributes:
+        given = text_of(json_of(given)) or given
     if given is None:
         given = _of_event(span, "gen_ai.choice", "message")
     if given is None:
@@ -99,6 +108,15 @@ def cut_in(span: Span) -> int:
         for name in _LISTS
         for attributes in (span.attributes, *(event.attributes for event in span.events))
     )
+
+
+def _is_own(message: Message) -> bool:
+    """Tell whether a user's message has a text of theirs.
+
+    Google's ADK tells an agent in the user's name what another agent did, and its instruction.
+    """
+    text = message.text
+    return bool(text) and not any(text.startswith(x) and mark in text for x, mark in _PUT_IN)
 
 
 def _given(span: Span) -> Iterator[Message]:
@@ -138,7 +156,12 @@ def _listed(span: Span, name: str) -> Iterator[Message]:
 
 
 def _is_left(span: Span) -> bool:
-    """Tell whether a stream of Anthropic's client was left: its own span has no reason then."""
+    """Tell whether a stream was left, or ended early, by what its span says beside the messages.
+
+    Anthropic's client has no reason in its own span then.
+    """
+    if span.attributes.get(_REASONS) == ["other"]:
+        return True
     is_its_own = span.name.startswith("anthropic.messages.")
     return is_its_own and span.text("anthropic.message.stop_reason") is None
 

@@ -1,7 +1,7 @@
 """Spans of agents put where they belong: their instrumentations hang some of them elsewhere.
 
 Two instrumentations of one call have a span each, one below the other. An agent that is a tool of
-another one may stand beside it, or its work beside it.
+another one may stand beside it, or its work beside it. Google's ADK has a workflow around each run.
 """
 
 from __future__ import annotations
@@ -23,9 +23,10 @@ if TYPE_CHECKING:
 AGENTS: Final = frozenset({"invoke_agent", "invoke_workflow", "invoke_graph", "invoke_swarm"})
 MODELS: Final = frozenset({"chat", "generate_content", "text_completion"})
 TOOL: Final = "execute_tool"
-STEPS: Final = frozenset({"execute_task", "execute_event_loop_cycle"})
+STEPS: Final = frozenset({"agent_step", "execute_task", "execute_event_loop_cycle"})
 RESPONSE: Final = "gen_ai.response.id"
 _NAME: Final = "gen_ai.agent.name"
+_WORKFLOW: Final = "gen_ai.workflow.name"
 
 
 def in_order(spans: Iterable[Span]) -> dict[str, Span]:
@@ -80,11 +81,7 @@ class _Tree:
         self._told_above = {
             span.key: same for span in spans.values() if (same := self._same_above(span))
         }
-        self._frames = {
-            same.key
-            for key, same in self._told_above.items()
-            if not _says(same) and _says(spans[key])
-        }
+        self._frames = self._all_frames()
         self._empty = self._empty_agents()
         self._tools = self._tools_by_argument()
 
@@ -95,6 +92,23 @@ class _Tree:
             return replace(span, attributes={**span.attributes, OPERATION: None})
         caller = self._agent_of_run(span) or self._tool_of_agent(span)
         return span if caller is None else replace(span, parent_id=caller.id)
+
+    def _all_frames(self) -> set[str]:
+        """Return the spans that only stand around another one, which tells what they do not.
+
+        A workflow that bears the name of an agent in it is one: another agent may go on there.
+        """
+        found = {
+            same.key
+            for key, same in self._told_above.items()
+            if not _says(same) and _says(self._spans[key])
+        }
+        for span in self._spans.values():
+            above = self._above(span) if operation(span) in AGENTS else None
+            name = above.text(_WORKFLOW) if above else None
+            if above and name and span.text(_NAME) == name and not _says(above):
+                found.add(above.key)
+        return found
 
     def _above(self, span: Span) -> Span | None:
         return self._spans.get(f"{span.trace_id}/{span.parent_id}") if span.parent_id else None

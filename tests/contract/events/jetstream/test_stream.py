@@ -166,3 +166,24 @@ async def test_an_archive_takes_the_log_as_a_source_and_not_what_it_republishes(
     assert (await stream.stream_info("COPIES")).state.messages == 2
     archived = [await stream.get_msg("ARCHIVE", position) for position in range(1, 7)]
     assert [record.raw async for record in log.read_all()] == [one.data for one in archived]
+
+
+async def test_an_archive_by_sources_has_positions_and_times_of_its_own(log: Log) -> None:
+    """So no time of an archive tells what the log held then: nats-server 2.15.1 stores copies anew.
+
+    See findings/nats_a_stream_of_sources_forgets_when_it_was.sh.
+    """
+    stream = log.connection.jetstream()
+    await log.append_all(notes(new_id(), 3))
+    await stream.purge_stream(STREAM, seq=2)
+    last = (await stream.get_msg(STREAM, 3)).time
+    await stream.add_stream(name="ARCHIVE", sources=[StreamSource(name=STREAM)])
+
+    async with asyncio.timeout(PATIENCE_S):
+        while (await stream.stream_info("ARCHIVE")).state.messages < 2:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+    archived = [await stream.get_msg("ARCHIVE", position) for position in (1, 2)]
+    assert [one.data for one in archived] == [record.raw async for record in log.read_all()]
+    assert last is not None
+    assert all(one.time is not None and one.time >= last for one in archived)

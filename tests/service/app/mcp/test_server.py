@@ -338,6 +338,20 @@ async def test_an_error_says_what_to_do(
     assert "`anabranch" not in advice  # An agent has tools.
 
 
+@pytest.mark.parametrize("waits", [True, False])
+async def test_an_argument_that_a_client_adds_for_itself_is_passed_over(
+    ask: Asking, *, waits: bool
+) -> None:
+    """Gemini CLI gives each tool a `wait_for_previous`, and sends it to the server.
+
+    See findings/gemini_cli_gives_servers_an_argument_of_its_own.sh (0.61.0).
+    """
+    stored = await ask("remember", text="The lamp is lit.", wait_for_previous=waits)
+
+    found = await ask("recall", query="lamp", wait_for_previous=waits)
+    assert [hit["insight_id"] for hit in found["hits"]] == [stored["insight_id"]]
+
+
 @pytest.mark.parametrize("text", ["null", '["a"]', "[]", '{"a": 1}', "7", "true", '"a"'])
 async def test_a_text_that_is_json_is_a_text(ask: Asking, memory: Memory, text: str) -> None:
     """Also where it need not be given: the SDK's own tools read such a text as what it holds.

@@ -153,3 +153,106 @@ def test_an_agent_that_was_cancelled_as_another_failed_did_not_fail(tmp_path: Pa
     assert [
         (one.task, one.ended.how, one.ended.reason) for one in found.lines.values() if one.ended
     ] == [("Dry?", "cancelled", "CancelledError()"), ("Dry?", "failed", "OSError('wet')")]
+
+
+def test_an_agent_of_smolagents_is_read_though_none_of_its_models_has_a_span(
+    tmp_path: Path,
+) -> None:
+    """Its name stands in that of its span; what another agent gave it, within instructions.
+
+    See findings/smolagents_spans_have_the_task_before_and_no_name.sh (1.26.0, OpenInference 0.1.43).
+    """
+    agents = InstrumentedAgents()
+    kind, steps = "openinference.span.kind", {"smolagents.max_steps": "20"}
+    given = "Task:\nAre the stairs dry?\n---\nYou're helping your manager: say much."
+    instructed = f"You're a helpful agent named 'helper'.\nSubmitted by your manager.\n---\n{given}"
+    tool = {"args": [], "sanitize_inputs_outputs": True, "kwargs": {"place": "stair"}}
+
+    def run(task: str, answer: str) -> dict[str, str]:
+        asking = json.dumps({"task": task, "stream": False, "max_steps": None})
+        return {kind: "AGENT", "input.value": asking, "output.value": answer, **steps}
+
+    with (
+        agents.span("keeper.run", run("Is all well?", "All is well.")),
+        agents.span("Step 1", CHAIN),
+        agents.span("helper.run", run(instructed, "They are.")),
+        agents.span("SimpleTool", {kind: "TOOL", "tool.name": "look"}) as look,
+    ):
+        look.set_attributes({"input.value": json.dumps(tool), "output.value": "dry"})
+    with agents.span("keeper.run", {"smolagents.task": "Is all well?", **run("And now?", "Yes.")}):
+        pass
+
+    found = spooled(tmp_path, ended(agents))
+
+    lines = [*found.lines.values()]
+    assert [(one.opened.kind, one.opened.role) for one in lines] == [
+        ("main", "keeper"),
+        ("subagent", "helper"),
+        ("main", "keeper"),
+    ]
+    assert [one.texts for one in lines] == [
+        [["user", "Is all well?"], ["assistant", "All is well."]],
+        [["user", "Are the stairs dry?"], ["assistant", "They are."]],
+        [["user", "And now?"], ["assistant", "Yes."]],
+    ]
+    assert [call.input for call in lines[1].calls.values()] == [{"place": "stair"}]
+
+
+def test_spans_of_langsmith_are_read_by_the_runs_that_they_tell(tmp_path: Path) -> None:
+    """Agents and their steps are chains; each has LangChain's JSON, and the thread of its caller.
+
+    See findings/langsmith_spans_have_operations_of_their_own.sh (langsmith 0.15.1).
+    """
+    agents = InstrumentedAgents()
+
+    def run(kind: str, did: str, given: object, gave: object, place: str = "") -> dict[str, str]:
+        spaces = {"langsmith.metadata.langgraph_checkpoint_ns": place} if place else {}
+        texts = {"gen_ai.prompt": json.dumps(given), "gen_ai.completion": json.dumps(gave)}
+        thread = {"langsmith.metadata.thread_id": "night"}
+        named = {"langsmith.span.kind": kind, "gen_ai.operation.name": did}
+        return named | texts | thread | spaces
+
+    def agent(asking: str, answer: str, place: str = "") -> dict[str, str]:
+        gave = {
+            "messages": [{"type": "human", "content": asking}, {"type": "ai", "content": answer}]
+        }
+        return run("chain", "chain", {"messages": [["user", asking]]}, gave, place)
+
+    def model(asking: str, answer: str, place: str, *calls: str) -> dict[str, str]:
+        called = {"tool_calls": [{"name": name, "args": {}} for name in calls]}
+        message = {"kwargs": {"type": "ai", "content": answer, **called}}
+        given = {"messages": [[{"kwargs": {"type": "human", "content": asking}}]]}
+        return run("llm", "chat", given, {"generations": [[{"message": message}]]}, place)
+
+    result = {"output": {"type": "tool", "content": "They are dry.", "status": "success"}}
+    asks = run("tool", "execute_tool", {"question": "Dry?"}, result, "tools:1")
+    with agents.span("keeper", agent("Is all well?", "All is well.")):
+        with (
+            agents.span("agent", run("chain", "chain", {}, {}, "agent:1")),
+            agents.span("Model", model("Is all well?", "I will ask.", "agent:1", "ask")),
+        ):
+            pass
+        with (
+            agents.span("ask", asks | {"gen_ai.tool.name": "ask"}),
+            agents.span("bravo", agent("Dry?", "They are dry.", "tools:1")),
+            agents.span("Model", model("Dry?", "They are dry.", "tools:1|agent:1")),
+        ):
+            pass
+        with agents.span("Model", model("Is all well?", "All is well.", "agent:2")):
+            pass
+
+    found = spooled(tmp_path, ended(agents))
+
+    assert [(key.partition(":")[0], one.opened.role) for key, one in found.lines.items()] == [
+        ("conversation", "keeper"),
+        ("span", "bravo"),
+    ]
+    keeper, bravo = found.lines.values()
+    assert keeper.texts == [
+        *(["user", "Is all well?"], ["assistant", "I will ask."], ["assistant", "All is well."])
+    ]
+    assert bravo.texts == [["user", "Dry?"], ["assistant", "They are dry."]]
+    assert [(call.name, call.input) for call in keeper.calls.values()] == [
+        ("ask", {"question": "Dry?"})
+    ]
+    assert not found.unknown

@@ -11,7 +11,7 @@ from anabranch.importers.reader import Source
 from anabranch.importers.readers import otel_trees
 from anabranch.importers.readers.catalogue import READERS
 from anabranch.importers.readers.otel_trees import in_order, placed
-from anabranch.importers.records.model import Turn
+from anabranch.importers.records.model import ToolResult, Turn, Unknown
 from anabranch.importers.records.spans import spans_in
 from tests.support.transcripts import Told, told
 
@@ -117,6 +117,62 @@ def test_an_agent_beside_its_caller_is_below_the_tool_that_asked_it(
     assert [kind for kind, _ in talk(found)] == kinds
 
 
+def test_a_workflow_that_google_adk_puts_around_an_agent_is_no_agent(tmp_path: Path) -> None:
+    """It has the agent's name, and says nothing; the agent is what was asked, and no branch of it.
+
+    See findings/google_adk_puts_a_workflow_around_each_agent.sh (google-adk 2.13.0).
+    """
+    conversation, other = {"gen_ai.conversation.id": "night"}, {"gen_ai.conversation.id": "other"}
+    keeper, helper = {"gen_ai.workflow.name": "keeper"}, {"gen_ai.workflow.name": "helper"}
+
+    found = read(
+        tmp_path,
+        span(2, 0, (1, 9), "invoke_workflow", told={**keeper, **conversation}),
+        span(3, 2, (1, 9), "invoke_agent", told={NAME: "keeper", **conversation}),
+        span(4, 3, (1, 2), "generate_content", told=asked("Is all well?")),
+        span(5, 3, (3, 6), "execute_tool", told={"gen_ai.tool.name": "helper"}),
+        span(6, 5, (3, 6), "invoke_workflow", told={**helper, **other}),
+        span(7, 6, (4, 5), "invoke_agent", told={NAME: "helper", **other}),
+        span(8, 7, (4, 5), "generate_content", told={**asked("Dry?"), **said("The stairs are.")}),
+        span(9, 3, (7, 8), "generate_content", told=said("All is well.")),
+    )
+
+    assert talk(found) == [
+        ("main", ["Is all well?", "All is well."]),
+        ("subagent", ["Dry?", "The stairs are."]),
+    ]
+    assert [one.opened.role for one in found.lines.values()] == ["keeper", "helper"]
+    assert next(iter(found.lines)) == "conversation:night"
+
+
+@pytest.mark.parametrize(
+    "put_in",
+    [
+        "For context: what another did, between <<<BEGIN_QUOTED_AGENT_CONTENT>>> and the end",
+        "The text between <<<BEGIN_SYSTEM_INSTRUCTION>>> and <<<END_SYSTEM_INSTRUCTION>>>",
+    ],
+)
+def test_what_google_adk_says_in_the_name_of_the_user_was_not_asked(
+    tmp_path: Path, put_in: str
+) -> None:
+    """An agent that another handed over to is told so, and goes on within the workflow of the first.
+
+    See findings/google_adk_puts_a_workflow_around_each_agent.sh (google-adk 2.13.0).
+    """
+    given = [*message("user", "Is all well?"), *message("user", put_in)]
+
+    found = read(
+        tmp_path,
+        span(2, 0, (1, 9), "invoke_workflow", told={"gen_ai.workflow.name": "keeper"}),
+        span(3, 2, (1, 2), "invoke_agent", told={NAME: "keeper"}),
+        span(4, 3, (1, 2), "generate_content", told=asked("Is all well?")),
+        span(5, 2, (3, 4), "invoke_agent", told={NAME: "second"}),
+        span(6, 5, (3, 4), "chat", told={"gen_ai.input.messages": given, **said("All is well.")}),
+    )
+
+    assert talk(found) == [("main", ["Is all well?", "All is well."])]
+
+
 def test_agents_that_ask_each_other_the_same_at_one_time_are_all_told(tmp_path: Path) -> None:
     """With a clock that stands still each call lasts as long as the other."""
     call = {"gen_ai.tool.call.arguments": {"input": "Fog?"}}
@@ -218,6 +274,47 @@ def test_a_stream_of_anthropics_client_that_was_left_is_no_answer(
     assert [one.final for one in records if isinstance(one, Turn) and one.said == "assistant"] == [
         final
     ]
+
+
+@pytest.mark.parametrize(("reason", "final"), [("stop", True), ("other", False)])
+def test_a_stream_of_vercels_ai_sdk_that_ended_early_is_no_answer(
+    tmp_path: Path, reason: str, *, final: bool
+) -> None:
+    """Its message says "stop" then; the span has "other" beside it, and no span of a model.
+
+    See findings/ai_sdk_tells_its_answer_before_the_calls_that_led_to_it.sh (ai 7.0.173).
+    """
+    reasons = {"arrayValue": {"values": [{"stringValue": reason}]}}
+    run = span(2, 0, (1, 3), "invoke_agent", told={**asked("Boats?"), **said("Three")})
+    run["attributes"].append({"key": "gen_ai.response.finish_reasons", "value": reasons})
+    step = span(3, 2, (1, 2), "agent_step")
+
+    records = [*READERS["otel"].read(file_of(tmp_path, run, step))]
+
+    answers = [one for one in records if isinstance(one, Turn) and one.said == "assistant"]
+    assert [(one.text, one.final) for one in answers] == [("Three", final)]
+    assert not [one for one in records if isinstance(one, Unknown)]
+
+
+def test_a_result_of_vercels_ai_sdk_is_the_text_that_its_json_holds(tmp_path: Path) -> None:
+    """Its spans have each result as JSON; what another SDK quotes is quoted.
+
+    See findings/ai_sdk_tells_its_answer_before_the_calls_that_led_to_it.sh (ai 7.0.173).
+    """
+    result = {"gen_ai.tool.call.result": '"The stair\\nis dry"'}
+    took = {"gen_ai.execute_tool.duration": "0.1"}
+
+    records = READERS["otel"].read(
+        file_of(
+            tmp_path,
+            span(2, 0, (1, 9), "invoke_agent", told=agent("keeper", "Is all well?")),
+            span(3, 2, (2, 3), "execute_tool", told={**result, **took}),
+            span(4, 2, (4, 5), "execute_tool", told=result),
+        )
+    )
+
+    given = [one.given for one in records if isinstance(one, ToolResult)]
+    assert given == ["The stair\nis dry", '"The stair\\nis dry"']
 
 
 @pytest.mark.parametrize("tool", [True, False])

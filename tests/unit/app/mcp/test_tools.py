@@ -20,6 +20,7 @@ from tests.support.repository import ROOT
 
 TOOLS_MAX = 12
 BYTES_MAX = 20_000
+CODEX_BYTES_MAX = 5_000
 
 
 def test_the_file_of_the_tools_is_current() -> None:
@@ -50,6 +51,24 @@ def test_a_tool_has_schemas_that_a_model_reads(tool: dict[str, Any]) -> None:
     assert b"$ref" not in orjson.dumps(tool)
     assert len(tool["description"]) < 400
     assert tool["annotations"]["destructiveHint"] is False
+
+
+@pytest.mark.parametrize("tool", listed_tools(), ids=lambda tool: tool["name"])
+def test_words_say_what_codex_takes_out_of_a_schema(tool: dict[str, Any]) -> None:
+    """Its model sees no limit and no default, and no description in a schema of over 5,000 bytes.
+
+    See findings/codex_shows_its_model_another_schema_of_a_tool.sh (Codex 0.171.0).
+    """
+    given = tool["inputSchema"]
+
+    assert len(orjson.dumps(given)) < CODEX_BYTES_MAX
+    for name, part in given["properties"].items():
+        told = [part.get(of) for of in ("maximum", "maxItems", "default")]
+        words = [f"{one:.10g}" if isinstance(one, float) else str(one) for one in told if one]
+        said = part["description"]
+        if set(part) == {"description"}:  # Of any value it sees no description either.
+            words, said = ["JSON"], tool["description"]
+        assert all(re.search(rf"\b{word}\b", said) for word in words), name
 
 
 def test_an_argument_of_another_name_has_a_fix_of_its_own() -> None:
