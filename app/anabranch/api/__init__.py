@@ -5,5 +5,6 @@ Others use: `admission.Gate`, `admission.HELD_MAX`, `admission.REQUEST_BYTES_MAX
 `expected.EXPECTED`, `expected.expected_in`, `fixes.Fixes`, `fixes.OPERATORS`, `fixes.fix_for`,
 `idempotency.checked_key`, `operations.OPERATIONS`, `operations.Operation`, `problem.PROBLEM_TYPE`,
 `problem.Problem`, `problem.request_invalid`, `read_requests.FollowEvents`,
-`read_requests.ReplayEvents`, `requests`, `subjects`, `thoughts.EVERY`, `thoughts.StartThought`.
+`read_requests.ReplayEvents`, `requests`, `subjects`, `thoughts.CONVERGENT`, `thoughts.EVERY`,
+`thoughts.StartThought`.
 """
