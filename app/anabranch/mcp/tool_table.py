@@ -34,14 +34,16 @@ class Instead:
     """Another operation with the same kind of answer, for a call that gives the argument `given`.
 
     `fields` has the request's field for each argument; a list there is one of a single item.
-    `fixed` are arguments that must have one value then. Others are left out. `fixes` has what to do
-    about an argument that has another name there: the operation's own words are for other surfaces.
+    `fixed` are arguments that must have one value then. Others are left out. `alone` are those that
+    mean nothing without `given`. `fixes` has what to do about an argument that has another name
+    there: the operation's own words are for other surfaces.
     """
 
     given: str
     operation: str
     fields: Mapping[str, str]
     fixed: Mapping[str, str] = field(default_factory=dict[str, str])
+    alone: tuple[str, ...] = ()
     fixes: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
@@ -67,8 +69,8 @@ class ToolSpec:
 
     `fields` has the arguments with what they mean, None where the request's own description says
     it. `answer` has the members of the answer; one with members of its own has a tuple of these.
-    `instead` are other operations with such an answer, each chosen by an argument. `shortening` is
-    None where an answer is always short.
+    `instead` are other operations with such an answer, each chosen by an argument. `one_of` are
+    arguments of which one must be given. `shortening` is None where an answer is always short.
     """
 
     name: str
@@ -80,6 +82,7 @@ class ToolSpec:
     reads: bool = False
     keyed: bool = False
     instead: tuple[Instead, ...] = ()
+    one_of: tuple[str, ...] = ()
     added: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     shortening: Shortening | None = None
 
@@ -223,6 +226,7 @@ TOOLS: Final = (
                     "recall_id": "recall_id",
                 },
                 fixed={"outcome": "confirmed"},
+                alone=("decision",),
                 fixes={
                     "resolves": "take the position of one in anabranch://conflicts, which are open",
                     "insight_ids": "give the one of the two that holds: "
@@ -266,6 +270,7 @@ TOOLS: Final = (
             Instead("entity", "synthesise", {"entity": "entity"}),
             Instead("session_id", "synthesise", {"session_id": "session_id"}),
         ),
+        one_of=("root_id", "entity", "session_id"),
         shortening=Shortening(
             "text",
             "Put less together, or read anabranch://entity/{name} or "

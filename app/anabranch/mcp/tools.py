@@ -70,6 +70,8 @@ class Tools:
         given = _request(spec, arguments)
         instead = next((one for one in spec.instead if one.given in given), None)
         operation = spec.operation if instead is None else instead.operation
+        if instead is None:
+            _check_whole(spec, given)
         request = given if instead is None else _translated(given, instead)
         if operation in _WRITING:
             request["agent"] = self._agent or caller.name
@@ -128,6 +130,28 @@ def _request(spec: ToolSpec, arguments: Mapping[str, Any]) -> dict[str, Any]:
         for name, value in arguments.items()
         if name in needed["required"] or value not in (None, "")
     }
+
+
+def _check_whole(spec: ToolSpec, request: Mapping[str, Any]) -> None:
+    """Check a call that is for no other operation. Raises InputInvalid.
+
+    An argument that means nothing without another one is refused, and so is a call without any of
+    those of which one must be given.
+    """
+    for one in spec.instead:
+        for name in one.alone:
+            if name in request:
+                raise InputInvalid(
+                    f"{name}: means nothing without {one.given}",
+                    field=name,
+                    fix=f"give {one.given} too, or leave {name} out",
+                )
+    if spec.one_of and request.keys().isdisjoint(spec.one_of):
+        raise InputInvalid(
+            f"{spec.one_of[0]}: none of {', '.join(spec.one_of)} is given",
+            field=spec.one_of[0],
+            fix="give one of them",
+        )
 
 
 def _translated(request: Mapping[str, Any], instead: Instead) -> dict[str, Any]:

@@ -198,8 +198,8 @@ class Session:
     async def renew(self, resource: str, *, token: int, ttl_s: float | None = None) -> datetime:
         """Have this session's claim on a resource hold for longer; return its end.
 
-        It holds for `ttl_s` from now on, or as long as before. Raises
-        TokenStale where it was given back or claimed anew, and SessionEnded.
+        It holds for `ttl_s` from now on, or as long as before. Raises TokenStale where it was given
+        back or claimed anew, and SessionEnded.
         """
         lease = await self._sessions.held(resource, self.session_id, token)
         given_s = None if ttl_s is None else checked_ttl(ttl_s)

@@ -443,6 +443,8 @@ async def test_an_error_names_what_the_tool_takes(ask: Asking, memory: Memory) -
     negative, empty = await refused(newer, -1), await refused(newer, conflict.position, " ")
     await ask("cite_insights", insight_ids=[newer], resolves=conflict.position, decision="measured")
     late = await refused(older, conflict.position)
+    alone = await ask.refused("cite_insights", insight_ids=[newer], decision="measured")
+    no_id = await ask.refused("cite_insights", insight_ids=["gate"])
 
     assert third.startswith("insight_ids: ")
     assert older in third
@@ -450,6 +452,10 @@ async def test_an_error_names_what_the_tool_takes(ask: Asking, memory: Memory) -
     assert all(one.startswith("resolves: ") for one in (nowhere, negative, late))
     assert all("anabranch://conflict" in one for one in (third, nowhere, negative, late))
     assert empty.startswith("decision: ")
+    assert alone == (
+        "decision: means nothing without resolves. Fix: give resolves too, or leave decision out"
+    )
+    assert no_id.startswith("insight_ids.0: 'gate' is not a UUID. Fix: give an id whole")
     for one in (third, nowhere, negative, late):
         assert not one.startswith(("holds", "position"))
         assert "anabranch conflicts" not in one
@@ -469,7 +475,9 @@ async def test_all_about_a_name_is_read_and_put_together(ask: Asking, memory: Me
     assert [one["insight_id"] for one in known["insights"]] == [fact.insight_id]
     assert of_name["sources"] == of_session["sources"] == [fact.insight_id]
     assert (of_name["method"], of_name["dropped"], of_name["fallback"]) == ("extractive", {}, None)
-    assert "root_id" in neither
+    assert neither == (
+        "root_id: none of root_id, entity, session_id is given. Fix: give one of them"
+    )
     assert "goes not together with entity" in both
 
 
