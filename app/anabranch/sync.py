@@ -875,10 +875,11 @@ class Session(Face[AsyncSession]):
         """
         return SessionHold(LOOP.run(self._wrapped.claim(resource, ttl_s=ttl_s, wait_s=wait_s)))
 
-    def renew(self, resource: str, *, token: int, ttl_s: float = TTL_S) -> datetime:
-        """Have this session's claim on a resource hold for `ttl_s` from now on; return its end.
+    def renew(self, resource: str, *, token: int, ttl_s: float | None = None) -> datetime:
+        """Have this session's claim on a resource hold for longer; return its end.
 
-        Raises TokenStale where it was given back or claimed anew, and SessionEnded.
+        It holds for `ttl_s` from now on, or as long as before. Raises TokenStale where it was given
+        back or claimed anew, and SessionEnded.
         """
         return LOOP.run(self._wrapped.renew(resource, token=token, ttl_s=ttl_s))
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
-from pydantic import ValidationError, ValidatorFunctionWrapHandler, WrapValidator
+from pydantic import BaseModel, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 
@@ -21,7 +22,7 @@ def said_once(said: str, *, fix: str) -> WrapValidator:
 
 
 def _of_its_kind(value: object, checked: ValidatorFunctionWrapHandler) -> object:
-    """Complain of a text as of a text, and of anything else as of an object.
+    """Complain of a text as of a text, of an object as of one, and of anything else once.
 
     Pydantic puts the type that it tried before the field: the name of a model, or the checks of a
     text, which are no name.
@@ -29,6 +30,9 @@ def _of_its_kind(value: object, checked: ValidatorFunctionWrapHandler) -> object
     try:
         return checked(value)
     except ValidationError as error:
+        if not isinstance(value, str | Mapping | BaseModel):
+            said = {"said": "is neither an object nor a text", "fix": "give one of the two"}
+            raise PydanticCustomError("choice", "{said}", said) from None
         found = [
             InitErrorDetails(
                 type=PydanticCustomError(

@@ -34,7 +34,12 @@ class RenewClaim(InSession):
 
     resource: Name
     token: Position = Field(description="The token of the claim.")
-    ttl_s: float = Field(default=TTL_S, gt=0, le=TTL_MAX_S, description="From now on.")
+    ttl_s: float | None = Field(
+        default=None,
+        gt=0,
+        le=TTL_MAX_S,
+        description="From now on; as long as before, if not given.",
+    )
 
 
 class ReleaseClaim(InSession):
@@ -76,7 +81,9 @@ async def claim_resource(context: Context, request: Claim) -> ClaimView:
 
 
 async def renew_claim(context: Context, request: RenewClaim) -> ClaimView:
-    """Have a claim hold from now on for `ttl_s`, also one that expired and that nobody took.
+    """Have a claim hold for longer, also one that expired and that nobody took.
+
+    It holds for `ttl_s` from now on, or as long as before.
 
     Refused with TokenStale where it was given back or claimed anew, and with SessionEnded. It
     refuses `Nats-Msg-Id`.

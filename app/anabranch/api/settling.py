@@ -112,8 +112,17 @@ async def show_retention(context: Context, request: asked.ShowRetention) -> Rete
 
 
 async def set_retention(context: Context, request: SetRetention) -> SessionReceipt:
-    """Set the policy of retention, in place of an earlier one; nothing is taken out by this."""
-    return await MemoryRetention(context.namespace, agent=request.agent).set(request.rules)
+    """Set the policy of retention, in place of an earlier one; nothing is taken out by this.
+
+    With `Nats-Msg-Id` the same request sets it once, for ever: sent again it leaves the policy that
+    was set since.
+    """
+    from anabranch_thinking.settling.retention import set_policy
+
+    _, repetition = context.writing("set_retention", request)
+    sessions = context.namespace.sessions_of(request.agent)
+    event_id = None if repetition is None else repetition.first_id
+    return await set_policy(sessions, request.rules, event_id=event_id)
 
 
 async def apply_retention(context: Context, request: ApplyRetention) -> RetentionApplied:

@@ -195,13 +195,15 @@ class Session:
         hold = await claim(self._sessions, self.session_id, resource, ttl_s=ttl_s, wait_s=wait_s)
         return SessionHold(hold, self._under(hold))
 
-    async def renew(self, resource: str, *, token: int, ttl_s: float = TTL_S) -> datetime:
-        """Have this session's claim on a resource hold for `ttl_s` from now on; return its end.
+    async def renew(self, resource: str, *, token: int, ttl_s: float | None = None) -> datetime:
+        """Have this session's claim on a resource hold for longer; return its end.
 
-        Raises TokenStale where it was given back or claimed anew, and SessionEnded.
+        It holds for `ttl_s` from now on, or as long as before. Raises TokenStale where it was given
+        back or claimed anew, and SessionEnded.
         """
         lease = await self._sessions.held(resource, self.session_id, token)
-        return (await renewed(self._sessions, lease, ttl_s=checked_ttl(ttl_s))).expires_at
+        given_s = None if ttl_s is None else checked_ttl(ttl_s)
+        return (await renewed(self._sessions, lease, ttl_s=given_s)).expires_at
 
     async def release(self, resource: str, *, token: int) -> None:
         """Give back this session's claim on a resource that has the token.

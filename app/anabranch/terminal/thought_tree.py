@@ -88,6 +88,8 @@ class ThoughtPicture:
             case BranchCompleted() as data:
                 found = data.insights[0].text if data.insights else data.result
                 self._end(event.session_id, "completed", found)
+            case BranchFailed(will_retry=True) as data:
+                self._end(event.session_id, "pending", f"to be tried again: {data.error}")
             case BranchFailed() as data:
                 self._end(event.session_id, "failed", data.error)
             case BranchCancelled() as data:
@@ -108,6 +110,7 @@ class ThoughtPicture:
         branch = self._branches.get(session_id)
         if branch is not None:
             branch.status, branch.begun = "running", perf_counter()
+            branch.seconds, branch.found = None, ""
 
     def _end(self, session_id: str, status: str, found: str) -> None:
         branch = self._branches.get(session_id)

@@ -78,7 +78,7 @@ def input_invalid(
     value that was checked, for a complaint about no single field of it. `known` are the fields
     that there are, for one that is not.
     """
-    complaints = error.errors(include_url=False)
+    complaints = _caused(error.errors(include_url=False))
     told: dict[str, str] = {}
     for one in complaints[:_COMPLAINTS_TOLD]:
         field = _field(one) or _of_rule(one, "field") or whole or error.title
@@ -90,6 +90,12 @@ def input_invalid(
         field=next(iter(told)),
         fix=_fix(complaints, [*told], known=tuple(known)),
     )
+
+
+def _caused(complaints: Sequence[ErrorDetails]) -> list[ErrorDetails]:
+    """Leave out that a list is too short where that is so for an item in it that is wrong."""
+    wrong = {one["loc"][:-1] for one in complaints}
+    return [one for one in complaints if one["type"] != "too_short" or one["loc"] not in wrong]
 
 
 def _field(complaint: ErrorDetails) -> str:

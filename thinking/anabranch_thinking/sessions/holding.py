@@ -69,9 +69,12 @@ class Hold:
         return self._plain.under(self._lease)
 
     async def renew(self, *, ttl_s: float | None = None) -> None:
-        """Have the claim hold from now on for `ttl_s` again. Raises TokenStale, SessionEnded."""
-        ttl_s = checked_ttl(self._lease.ttl_s if ttl_s is None else ttl_s)
-        self._lease = await renewed(self._plain, self._lease, ttl_s=ttl_s)
+        """Have the claim hold from now on for `ttl_s`, or as long as before.
+
+        Raises TokenStale and SessionEnded.
+        """
+        given_s = None if ttl_s is None else checked_ttl(ttl_s)
+        self._lease = await renewed(self._plain, self._lease, ttl_s=given_s)
 
     async def release(self) -> None:
         """Give the claim back; one that holds no more needs nothing."""
@@ -167,8 +170,8 @@ async def _is_free(sessions: Sessions, found: Lease, *, by: str) -> bool:
         return True
 
 
-async def renewed(sessions: Sessions, lease: Lease, *, ttl_s: float) -> Lease:
-    """Have a claim hold for `ttl_s` from now on; return it as it is then.
+async def renewed(sessions: Sessions, lease: Lease, *, ttl_s: float | None = None) -> Lease:
+    """Have a claim hold for `ttl_s` from now on, or as long as before; return it as it is then.
 
     One that has expired and that nobody took holds again. Raises TokenStale, and SessionEnded.
     """
@@ -180,7 +183,7 @@ async def renewed(sessions: Sessions, lease: Lease, *, ttl_s: float) -> Lease:
             ResourceClaimed,
             resource=held.resource,
             holder=held.holder,
-            ttl_s=ttl_s,
+            ttl_s=held.ttl_s if ttl_s is None else ttl_s,
             token=held.token,
         )
         await _follow(sessions, held, data, root_id=state.root_id)

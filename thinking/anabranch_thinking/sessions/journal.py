@@ -101,6 +101,7 @@ class Journal:
         self._states = StateCache()
         self._repeats = log.repeats()
         self._lease: Lease | None = None
+        self._may_repeat = False
 
     def with_listener(self, listener: EventListener | None, *, agent: str | None = None) -> Self:
         """Return a copy of the journal that hands its appends to `listener`, in `agent`'s name."""
@@ -124,7 +125,7 @@ class Journal:
         copied = copy(self)
         copied.agent = agent or self.agent
         if ids is not None:
-            vars(copied)["_ids"] = ids
+            vars(copied).update(_ids=ids, _may_repeat=True)
         return copied
 
     async def state(self, session_id: str) -> SessionState:
@@ -378,8 +379,12 @@ class Journal:
     def _stored(
         self, events: Sequence[Event], receipts: Sequence[Receipt], *, expected: Mapping[str, int]
     ) -> None:
-        """Take in our own append: what we know of its sessions moves on with it."""
-        self._states.take(events, receipts, expected=expected, namespace=self.namespace)
+        """Take in our own append: what we know of its sessions moves on with it.
+
+        An append that may repeat an earlier one is not: the event in the log has another time.
+        """
+        if not self._may_repeat:
+            self._states.take(events, receipts, expected=expected, namespace=self.namespace)
         if self._listener is not None:
             for event, receipt in zip(events, receipts, strict=True):
                 self._listener(event, receipt.position)

@@ -82,14 +82,22 @@ async def policy_of(sessions: Sessions, *, as_of: int | None = None) -> Policy |
 
 
 async def set_policy(
-    sessions: Sessions, rules: Sequence[RetentionRule | Mapping[str, object]]
+    sessions: Sessions,
+    rules: Sequence[RetentionRule | Mapping[str, object]],
+    *,
+    event_id: str | None = None,
 ) -> SessionReceipt:
-    """Set a namespace's policy, in place of an earlier one. Raises InputInvalid."""
+    """Set a namespace's policy, in place of an earlier one. Raises InputInvalid.
+
+    Where an event with `event_id` has set one before, nothing is stored: its receipt is returned.
+    """
     data = checked(RetentionSet, rules=tuple(rules))
     session_id = policy_session(sessions.namespace)
 
     async def attempt() -> SessionReceipt:
-        facts = [Fact(session_id, data)]
+        if event_id is not None and (found := await _set_before(sessions, session_id, event_id)):
+            return found
+        facts = [Fact(session_id, data, event_id=event_id)]
         try:
             position = (await sessions.state(session_id)).position
         except SessionNotFound:
@@ -99,6 +107,18 @@ async def set_policy(
         return SessionReceipt(**vars(receipts[-1]), session_id=session_id)
 
     return await sessions.settle(attempt)
+
+
+async def _set_before(sessions: Sessions, session_id: str, event_id: str) -> SessionReceipt | None:
+    """Return the receipt of the event with this id; None where the session has none."""
+    try:
+        events = await sessions.events(session_id)
+    except SessionNotFound:
+        return None
+    for position, event in events:
+        if event.id == event_id:
+            return SessionReceipt(event_id=event_id, position=position, session_id=session_id)
+    return None
 
 
 class Retention:

@@ -324,8 +324,13 @@ async def renew(
     *,
     token: Annotated[int, typer.Option("--token", min=1, help="The token of the claim.")],
     ttl_s: Annotated[
-        float, typer.Option("--ttl", metavar="SECONDS", help="It ends after so long from now.")
-    ] = 30.0,
+        float | None,
+        typer.Option(
+            "--ttl",
+            metavar="SECONDS",
+            help="It ends after so long from now; without it after as long as before.",
+        ),
+    ] = None,
 ) -> None:
     """Have a session's claim on a resource hold for longer, with the same token.
 

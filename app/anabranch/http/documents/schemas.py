@@ -15,7 +15,7 @@ from anabranch.api.claims import UNKEYED
 from anabranch.api.expected import EXPECTED
 from anabranch.api.problem import PROBLEM_TYPE, Problem
 from anabranch.api.read_requests import FollowEvents, ReplayEvents
-from anabranch.api.thoughts import EVERY
+from anabranch.api.thoughts import CONVERGENT, EVERY
 from anabranch.commands.asyncapi import commands_document, event_in
 from anabranch.http.answers import JSON
 from anabranch.http.documents.examples import EXAMPLES
@@ -89,7 +89,7 @@ def of_operation(operation: Operation, place: Place) -> dict[str, Any]:
     reads = place.method == "GET" or operation.name in READ_ONLY
     tagged = place.method == "GET" and operation.name not in UNTAGGED
     extra: dict[str, Any] = {"parameters": _parameters(operation, place)}
-    if not reads and operation.name not in UNKEYED:
+    if not reads and operation.name not in UNKEYED | CONVERGENT:
         named = EXPECTED if operation.request is Event else KEY
         extra["parameters"].append(_PARAMETERS[named])
     if tagged:

@@ -88,7 +88,8 @@ async def begin_thought(
         thought = ThoughtOverWorkers(_fabric(namespace), sessions, terms)
         branch_ids = await thought.begin(task, branches, session_id=None)
         earlier_id = thought.root_id
-    position = (await sessions.state(branch_ids[-1])).position
+    # A worker may have gone on with it already: the answer is that of the fork, sent again too.
+    position, _ = (await sessions.events(branch_ids[-1]))[0]
     namespace.backend.saw(None, position)
     return ThoughtReceipt(thought_id=earlier_id, branch_ids=tuple(branch_ids), position=position)
 

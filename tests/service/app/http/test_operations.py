@@ -104,6 +104,21 @@ async def test_one_session_has_a_resource(web: httpx2.AsyncClient) -> None:
     assert second["token"] > first["token"]
 
 
+async def test_a_renewal_holds_as_long_as_the_claim(web: httpx2.AsyncClient) -> None:
+    """Without seconds of its own it has those that the claim has, also of a renewal before."""
+    opened = await done(await web.post("/v1/sessions", json={"task": "guard the gate"}))
+    path = f"/v1/sessions/{opened['session_id']}/claims"
+    held = await done(await web.post(path, json={"resource": "gate", "ttl_s": 3600}))
+    claim = {"resource": "gate", "token": held["token"]}
+
+    renewed = await done(await web.post(f"{path}/renew", json=claim))
+    shorter = await done(await web.post(f"{path}/renew", json={**claim, "ttl_s": 60}))
+    again = await done(await web.post(f"{path}/renew", json=claim))
+
+    assert held["expires_at"] < renewed["expires_at"]
+    assert shorter["expires_at"] < again["expires_at"] < held["expires_at"]
+
+
 async def test_the_claim_of_a_session_that_has_ended_is_not_renewed(
     web: httpx2.AsyncClient,
 ) -> None:

@@ -457,19 +457,19 @@ async def test_an_error_names_what_the_tool_takes(ask: Asking, memory: Memory) -
     negative, empty = await refused(newer, -1), await refused(newer, conflict.position, " ")
     await ask("cite_insights", insight_ids=[newer], resolves=conflict.position, decision="measured")
     late = await refused(older, conflict.position)
-    undecided = await ask.refused(
-        "cite_insights", insight_ids=[newer], outcome="used", decision="measured"
-    )
+    alone = await ask.refused("cite_insights", insight_ids=[newer], decision="measured")
+    no_id = await ask.refused("cite_insights", insight_ids=["gate"])
 
-    assert undecided == (
-        "decision: says nothing without resolves. Fix: give resolves too, or leave decision out"
-    )
     assert third.startswith("insight_ids: ")
     assert older in third
     assert newer in third
     assert all(one.startswith("resolves: ") for one in (nowhere, negative, late))
     assert all("anabranch://conflict" in one for one in (third, nowhere, negative, late))
     assert empty.startswith("decision: ")
+    assert alone == (
+        "decision: says nothing without resolves. Fix: give resolves too, or leave decision out"
+    )
+    assert no_id.startswith("insight_ids.0: 'gate' is not a UUID. Fix: give an id whole")
     for one in (third, nowhere, negative, late):
         assert not one.startswith(("holds", "position"))
         assert "anabranch conflicts" not in one

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sized
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
@@ -42,6 +44,20 @@ async def test_who_holds_a_branch_reads_nothing(
         known = await sessions.ended_state(branch_id)
 
     assert known == await Sessions(log, namespace=sessions.namespace).state(branch_id)
+
+
+async def test_what_is_sent_again_does_not_change_what_is_known(log: Log) -> None:
+    """The times of a session are those in the log, not those of a request that repeats it."""
+    times = (datetime(2026, 12, 1, 12, minute, tzinfo=UTC) for minute in itertools.count())
+    sessions = Sessions(log, namespace="repeats", clock=lambda: next(times))
+    ids = [new_id(), new_id()]
+
+    first = await sessions.for_command(ids=iter(ids).__next__).open_session("plan")
+    again = await sessions.for_command(ids=iter(ids).__next__).open_session("plan")
+    known = await sessions.state(first.session_id)
+
+    assert again == first
+    assert known == await Sessions(log, namespace="repeats").state(first.session_id)
 
 
 async def test_what_is_known_may_be_outdated(sessions: Sessions, log: Log) -> None:

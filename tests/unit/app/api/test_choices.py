@@ -20,7 +20,13 @@ WRONG: list[tuple[type[BaseModel], dict[str, Any], str, str]] = [
     (RememberAll, {"insights": ["a", {"txt": "b"}]}, "insights.1.text", "txt: is not known here"),
     (RememberAll, {"insights": [{"text": ""}]}, "insights.0.text", "insights.0.text: is empty"),
     (RememberAll, {"insights": [""]}, "insights.0", "insights.0: is empty"),
-    (RememberAll, {"insights": [3]}, "insights.0", "insights.0: must be an object"),
+    (RememberAll, {"insights": [3]}, "insights.0", "insights.0: is neither an object nor a text"),
+    (
+        RememberAll,
+        {"insights": [None]},
+        "insights.0",
+        "insights.0: is neither an object nor a text",
+    ),
     (
         Complete,
         {"session_id": SESSION, "result": "x", "insights": [{"text": "a", "valid_until": 3}]},
