@@ -96,7 +96,9 @@ def pool_of(
 ) -> Pool:
     """Return a pool of a namespace's workers. `identity` is that of the log.
 
-    Pools with another `name` are others. Raises InputInvalid for a pool that is none, and for jobs that could not work.
+    Its `name` tells it apart from others of its kind.
+
+    Raises InputInvalid for a pool that is none, and for jobs that could not work.
     """
     _check_pool(kind, options, settings=settings)
     names = _PoolNames(namespace, identity, name)
@@ -191,7 +193,7 @@ def _worker(*words: str) -> list[str]:
 
 
 class _PoolNames(NamedTuple):
-    """What a pool is told apart by, beside its kind."""
+    """A pool's names: they tell it apart from others of its kind."""
 
     namespace: str
     identity: str
