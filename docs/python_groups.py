@@ -139,6 +139,8 @@ GROUPS: Final = (
             "anabranch_thinking.thought.Consolidation",
             "anabranch.memory.thinking.think.ThinkOptions",
             "anabranch_thinking.executors.base.ForkedWork",
+            "anabranch_thinking.errors.RetryLater",
+            "anabranch_thinking.errors.DoNotRetry",
             "anabranch_thinking.join.Join",
         ),
     ),

@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     from anabranch.errors import AnabranchError
     from anabranch.memory.memory import Memory
     from anabranch.memory.session import Session
+    from anabranch.memory.thinking.load import LoadWatch
     from anabranch.settings import Settings
     from anabranch.views import SessionView, Status
     from anabranch_recall import Hit, Recollection, Scope
@@ -17,9 +18,13 @@ if TYPE_CHECKING:
         CallableExecutor,
         CommandExecutor,
         Consolidation,
+        DoNotRetry,
         Finding,
+        ForkedWork,
         InsightDraft,
         InsightReceipt,
+        Join,
+        RetryLater,
         Thought,
     )
 
@@ -30,13 +35,18 @@ __all__ = [
     "CallableExecutor",
     "CommandExecutor",
     "Consolidation",
+    "DoNotRetry",
     "Finding",
+    "ForkedWork",
     "Hit",
     "InsightDraft",
     "InsightReceipt",
+    "Join",
+    "LoadWatch",
     "Memory",
     "QueryResult",
     "Recollection",
+    "RetryLater",
     "Scope",
     "Session",
     "SessionView",
@@ -47,6 +57,7 @@ __all__ = [
 
 _HOMES = {
     "AnabranchError": "anabranch.errors",
+    "LoadWatch": "anabranch.memory.thinking.load",
     "Memory": "anabranch.memory.memory",
     "Session": "anabranch.memory.session",
     "SessionView": "anabranch.views",

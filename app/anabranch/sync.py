@@ -1302,6 +1302,7 @@ class MemoryWork(Face[AsyncMemoryWork]):
         silence_s: float | None = None,
         grace_s: float = GRACE_S,
         cooldown_s: float = WINDOW_S,
+        name: str | None = None,
         ready: Callable[[Scaler], None] | None = None,
         changed: Callable[[PoolState], None] | None = None,
     ) -> None:
@@ -1310,8 +1311,9 @@ class MemoryWork(Face[AsyncMemoryWork]):
         The pool is `local`: processes, which end with this one; or `slurm` or `pbs`: jobs, which go
         on and are found again. There are as many workers as have a slot for each branch that waits
         or is in work, from `fewest` to `most`. None goes within `cooldown_s` after it was needed.
-        Of several such calls for one pool one is at work. `changed` hears of each change. The other
-        options are those of `run_worker`. Raises InputInvalid.
+        Of several such calls for one pool one is at work; pools with another `name` stand beside
+        each other. `changed` hears of each change. The other options are those of `run_worker`.
+        Raises InputInvalid.
         """
         return LOOP.run(
             self._wrapped.run_pool(
@@ -1327,6 +1329,7 @@ class MemoryWork(Face[AsyncMemoryWork]):
                 silence_s=silence_s,
                 grace_s=grace_s,
                 cooldown_s=cooldown_s,
+                name=name,
                 ready=ready,
                 changed=changed,
             )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import re
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,18 @@ def test_a_name_that_is_none_is_refused() -> None:
     """A name that is not public is an AttributeError, as of any module."""
     with pytest.raises(AttributeError, match="Memories"):
         getattr(anabranch, "Memories")  # noqa: B009  A plain attribute is refused by the type checkers.
+
+
+def test_what_a_program_makes_is_imported_from_anabranch() -> None:
+    """Each class that the reference shows as a call is there, save adapters and what is returned."""
+    reference = (ROOT / "docs/reference/python.md").read_text(encoding="utf-8")
+    elsewhere = {"SessionHold"}  # `session.claim` returns it.
+
+    made = set(re.findall(r"^([A-Z]\w+)\(", reference, flags=re.MULTILINE)) - elsewhere
+
+    assert {"ForkedWork", "Join", "LoadWatch"} <= made
+    assert {one for one in made if not one.startswith("Anabranch")} <= set(anabranch.__all__)
+    assert {"DoNotRetry", "RetryLater"} <= set(anabranch.__all__)
 
 
 def test_the_reference_says_what_the_code_says() -> None:

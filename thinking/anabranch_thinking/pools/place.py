@@ -7,6 +7,7 @@ took its place, is refused with its next note: it notes each worker before it su
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from typing import TYPE_CHECKING, Final
 
@@ -24,6 +25,11 @@ if TYPE_CHECKING:
 SILENCE_S: Final = 15.0
 """The time after which another scaler takes the place of one that notes nothing."""
 _LOOK_S: Final = 1.0
+_log: Final = logging.getLogger("anabranch")
+_TAKEN: Final = (
+    "another process scales the pool %s: this one starts no workers until that one has ended, and "
+    "follows within %g s. A second pool beside it needs a name of its own (--name)"
+)
 
 
 def records_of(namespace: str) -> str:
@@ -48,12 +54,19 @@ class Place:
         self._opened: Bucket | None = None
 
     async def take(self) -> None:
-        """Wait until the place is free, or its holder silent, and take it with its record."""
+        """Wait until the place is free, or its holder silent, and take it with its record.
+
+        It is said once that another one has it.
+        """
         seen, since = -1, time.monotonic()
+        said = False
         while True:
             try:
                 if await self._taken(seen, silent_s=time.monotonic() - since):
                     return
+                if not said:
+                    said = True
+                    _log.warning(_TAKEN, self._key.rpartition(".")[2], self._silence_s)
                 if self._revision != seen:
                     seen, since = self._revision, time.monotonic()
             except Unavailable:

@@ -141,7 +141,8 @@ async def worker(
         ),
     ] = None,
     name: Annotated[
-        str | None, typer.Option("--name", help="The worker's name.", show_default=False)
+        str | None,
+        typer.Option("--name", help="The name of the worker, or of the pool.", show_default=False),
     ] = None,
     lifetime_s: Annotated[
         float | None,
@@ -164,6 +165,12 @@ async def worker(
         raise UsageInvalid(
             "a pool without a maximum", field="max", fix="say --max, the most workers of the pool"
         )
+    if most is not None and lifetime_s is not None:
+        raise UsageInvalid(
+            "a pool has no lifetime: it ends its workers itself",
+            field="lifetime",
+            fix="leave out --lifetime, or --max for one worker",
+        )
     work = _Work(
         executors=[one for given in executors or () for one in _executors_in(given)],
         slots=slots,
@@ -183,6 +190,7 @@ async def worker(
                 fewest=fewest,
                 most=most,
                 cooldown_s=WINDOW_S if cooldown_s is None else cooldown_s,
+                name=name,
                 ready=lambda scaler: on_signals(scaler.stop),
                 changed=lambda state: _tell_pool(call, state),
                 **work,

@@ -7,7 +7,7 @@ import re
 import socket
 import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from pydantic import SecretStr
 
@@ -86,16 +86,25 @@ def checked_worker(
 
 
 def pool_of(
-    kind: str, options: WorkerOptions, *, settings: Settings, namespace: str, identity: str
+    kind: str,
+    options: WorkerOptions,
+    *,
+    settings: Settings,
+    namespace: str,
+    identity: str,
+    name: str | None = None,
 ) -> Pool:
     """Return a pool of a namespace's workers. `identity` is that of the log.
+
+    Its `name` tells it apart from others of its kind.
 
     Raises InputInvalid for a pool that is none, and for jobs that could not work.
     """
     _check_pool(kind, options, settings=settings)
+    names = _PoolNames(namespace, identity, name)
     common = ["--namespace", namespace, "--home", str(settings.home), *options.words()]
     if kind == "local":
-        prefix = _prefix(kind, namespace, identity, _plain(socket.gethostname())[:24])
+        prefix = names.prefix(kind, socket.gethostname())
         return ProcessPool(
             prefix,
             lambda name: _worker("--name", name, "--tied", *common),
@@ -112,7 +121,7 @@ def pool_of(
     )
     return JobPool(
         "slurm" if kind == "slurm" else "pbs",
-        _prefix(kind, namespace, identity),
+        names.prefix(kind),
         lambda name: _worker("--name", name, "--lifetime", f"{lifetime_s:g}", *common),
         terms,
     )
@@ -183,10 +192,19 @@ def _worker(*words: str) -> list[str]:
     return [sys.executable, "-m", "anabranch", "worker", *words]
 
 
-def _prefix(kind: str, namespace: str, identity: str, *more: str) -> str:
-    """Return the beginning of the workers' names, which no pool of another log has."""
-    log = hashlib.sha256(f"{identity}/{namespace}".encode()).hexdigest()[:6]
-    return "-".join((kind, *more, _plain(namespace)[:24], log, ""))
+class _PoolNames(NamedTuple):
+    """A pool's names: they tell it apart from others of its kind."""
+
+    namespace: str
+    identity: str
+    name: str | None
+
+    def prefix(self, *first: str) -> str:
+        """Return the beginning of the workers' names, which no other pool has, nor another log."""
+        whole = "/".join((self.identity, self.namespace, *((self.name,) if self.name else ())))
+        digest = hashlib.sha256(whole.encode()).hexdigest()[:6]
+        said = [*first, *((self.name,) if self.name else ()), self.namespace]
+        return "-".join((*(_plain(one)[:24] for one in said), digest, ""))
 
 
 def _plain(text: str) -> str:

@@ -122,6 +122,7 @@ class MemoryWork:
         silence_s: float | None = None,
         grace_s: float = GRACE_S,
         cooldown_s: float = WINDOW_S,
+        name: str | None = None,
         ready: Callable[[Scaler], None] | None = None,
         changed: Callable[[PoolState], None] | None = None,
     ) -> None:
@@ -130,8 +131,9 @@ class MemoryWork:
         The pool is `local`: processes, which end with this one; or `slurm` or `pbs`: jobs, which go
         on and are found again. There are as many workers as have a slot for each branch that waits
         or is in work, from `fewest` to `most`. None goes within `cooldown_s` after it was needed.
-        Of several such calls for one pool one is at work. `changed` hears of each change. The other
-        options are those of `run_worker`. Raises InputInvalid.
+        Of several such calls for one pool one is at work; pools with another `name` stand beside
+        each other. `changed` hears of each change. The other options are those of `run_worker`.
+        Raises InputInvalid.
         """
         settings = self._namespace.backend.settings
         bounds = Bounds(fewest=fewest, most=most, slots=slots)
@@ -147,17 +149,18 @@ class MemoryWork:
         )
         checked_worker(options, settings=settings, pool=pool)
         fabric = self._fabric(traces=True)
-        name = self._namespace.name
+        namespace = self._namespace.name
         scaler = Scaler(
             fabric,
             pool_of(
                 pool,
                 options,
                 settings=settings,
-                namespace=name,
+                namespace=namespace,
                 identity=await fabric.log.identity(),
+                name=name,
             ),
-            namespace=name,
+            namespace=namespace,
             bounds=bounds,
             priorities=[Priority(one) for one in priorities],
             silence_s=silence_s,

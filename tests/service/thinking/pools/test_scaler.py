@@ -47,9 +47,9 @@ async def test_a_burst_is_worked_off_by_more_workers_and_then_none_is_left(
 
 
 async def test_of_two_scalers_one_is_at_work_and_the_other_follows(
-    log: Log, nats_server: NatsServer
+    log: Log, nats_server: NatsServer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The second takes over when the first leaves; one that was frozen is refused afterwards."""
+    """The second says that it waits, and takes over; one that was frozen is refused afterwards."""
     async with Log.connect(nats_server.url, token=nats_server.token) as other:
         first, second, third = (Place(one, "pool.a", silence_s=0.4) for one in (log, other, other))
         await first.take()
@@ -60,6 +60,12 @@ async def test_of_two_scalers_one_is_at_work_and_the_other_follows(
                 await asyncio.sleep(0.1)
                 await first.note(first.workers)
         assert not waiting.done()
+        (said,) = (one.getMessage() for one in caplog.records if one.name == "anabranch")
+        assert said == (
+            "another process scales the pool a: this one starts no workers until that one has "
+            "ended, and follows within 0.4 s. A second pool beside it needs a name of its own "
+            "(--name)"
+        )
 
         await asyncio.wait_for(waiting, PATIENCE_S)  # The first says nothing more.
 

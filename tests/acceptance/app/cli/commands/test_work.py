@@ -159,8 +159,47 @@ def test_a_pool_starts_workers_as_the_load_asks_and_ends_with_its_scaler(
     assert all(one["worker"].startswith("local-") for one in begun)
 
 
+@in_full_only
+def test_a_second_pool_waits_and_says_so_and_one_with_a_name_stands_beside(
+    anabranch: CommandLine,
+) -> None:
+    """Of three pools of a namespace two start a worker: the first, and the one with a name."""
+    space = f"{POOLED}-named"
+    words = anabranch.command(
+        *("worker", "-N", space, "--json", "--min", "1", "--max", "1"),
+        *("--executors", "up=tr a-z A-Z", "--grace", "1"),
+    )
+
+    def begun(*more: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [*words, *more],
+            env=anabranch.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    with begun() as first:
+        assert first.stdout is not None
+        first.stdout.readline()  # It has a worker, and so the place.
+        with begun() as second, begun("--name", "loud") as named:
+            assert second.stderr is not None
+            assert named.stdout is not None
+            said = next(one for one in second.stderr if "scales the pool" in one)
+            there = json.loads(named.stdout.readline())
+            for one in (second, named):
+                one.terminate()
+            codes = [one.wait(PATIENCE_S) for one in (second, named)]
+        first.terminate()
+        codes.append(first.wait(PATIENCE_S))
+
+    assert "starts no workers until that one has ended" in json.loads(said)["warning"]["message"]
+    assert (there["workers"], there["wanted"]) == (1, 1)
+    assert codes == [0, 0, 0]
+
+
 def test_a_pool_needs_a_maximum(anabranch: CommandLine) -> None:
-    """A minimum without a maximum, one above it, and a pool that is none say how to go on."""
+    """Terms of a pool that make none say how to go on, as does a lifetime, which none has."""
     none = anabranch.here("worker", "--executors", "recalling", "--min", "2", "--json")
     above = anabranch.here(
         *("worker", "--executors", "recalling", "--min", "3", "--max", "2", "--json")
@@ -168,8 +207,12 @@ def test_a_pool_needs_a_maximum(anabranch: CommandLine) -> None:
     kind = anabranch.here(
         *("worker", "--executors", "recalling", "--max", "2", "--pool", "cloud", "--json")
     )
+    lifetime = anabranch.here(
+        *("worker", "--executors", "recalling", "--max", "2", "--lifetime", "9", "--json")
+    )
 
-    assert [one.code for one in (none, above, kind)] == [2, 2, 2]
+    assert [one.code for one in (none, above, kind, lifetime)] == [2, 2, 2, 2]
+    assert "--lifetime" in lifetime.error["fix"]
     assert "--max" in none.error["fix"]
     assert "not below the minimum" in above.error["fix"]
     assert "local, slurm, pbs" in kind.error["fix"]

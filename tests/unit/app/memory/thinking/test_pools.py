@@ -151,14 +151,27 @@ def test_a_grace_that_leaves_no_time_to_work_is_refused(cluster_settings: Settin
 
 
 def test_pools_are_known_by_their_names(cluster_settings: Settings) -> None:
-    """Workers of another log, or namespace, or kind, are not taken for ours."""
+    """Workers of another log, namespace, kind, or name of a pool are not taken for ours."""
     local, jobs = pool("local", cluster_settings), pool("slurm", cluster_settings)
     other = pool_of(
         "slurm", options(), settings=cluster_settings, namespace="work", identity="another log"
     )
+    named = [
+        pool_of(
+            "slurm",
+            options(),
+            settings=cluster_settings,
+            namespace="work",
+            identity="a log",
+            name=name,
+        )
+        for name in ("a gpu", "work")
+    ]
+    prefixes = [one.prefix for one in (local, jobs, other, *named)]
 
     assert isinstance(local, ProcessPool)
-    assert len({local.prefix, jobs.prefix, other.prefix}) == 3
+    assert [b for a in prefixes for b in prefixes if b.startswith(a)] == prefixes
+    assert named[0].prefix.startswith("slurm-a-gpu-work-")
     with pytest.raises(InputInvalid, match="is none"):
         pool("lsf", cluster_settings)
     with pytest.raises(InputInvalid, match="holds a password"):
