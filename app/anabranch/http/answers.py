@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 JSON: Final = "application/json"
 _RETRY_AFTER_S: Final = "1"
-_TAG: Final = re.compile(r'(?:W/)?("[^"]*")|\*')
+_TAG: Final = re.compile(r'(?<![^\s,])(?:(?:W/)?("[^"]*")|\*)(?![^\s,])')
 _ANY: Final = "*"
 _log = logging.getLogger("anabranch")
 

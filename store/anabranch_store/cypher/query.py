@@ -28,7 +28,7 @@ from anabranch_store.errors import (
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from neo4j import AsyncDriver, AsyncSession
+    from neo4j import AsyncDriver, AsyncSession, AsyncTransaction
 
     from anabranch_store.address import GraphAddress
     from anabranch_store.bolt.product import Product
@@ -140,9 +140,11 @@ class QueryRunner:
             default_access_mode=neo4j.READ_ACCESS,
             fetch_size=min(_FETCH, bounds.rows_max + 1),
         )
-        ended = False
+        begun = ended = False
         try:
-            result = await self._collect(session, marked, parameters, bounds)
+            transaction = await session.begin_transaction(timeout=bounds.timeout_s)
+            begun = True
+            result = await self._collect(transaction, marked, parameters, bounds)
             ended = await _closed_in_time(session)
         except CypherInvalid as error:
             if not is_embedded:
@@ -152,19 +154,19 @@ class QueryRunner:
             if not ended:
                 session.cancel()
                 await session.close()
+            if begun and not ended:
                 self._end_on_server(mark)
         return result
 
     async def _collect(
         self,
-        session: AsyncSession,
+        transaction: AsyncTransaction,
         cypher: str,
         parameters: Mapping[str, Any],
         bounds: QueryBounds,
     ) -> QueryResult:
         rows: list[dict[str, Any]] = []
         size = 0
-        transaction = await session.begin_transaction(timeout=bounds.timeout_s)
         try:
             # The text is a user's; checked_query and the server's own rights stand before it.
             text: LiteralString = cast("Any", cypher)
@@ -233,9 +235,9 @@ async def _end_query(address: GraphAddress, mark: str) -> None:
     """End the query that carries `mark`. One that computes without rows does not listen."""
     try:
         if not await admin_of(address).end_queries(mark):
-            _log.warning("the embedded graph still works on a query that ran out of time")
+            _log.warning("the embedded graph still works on a query whose answer nobody awaits")
     except AnabranchError as error:
-        _log.warning("a query that ran out of time was not ended: %s", error.message)
+        _log.warning("a query whose answer nobody awaits may still run: %s", error.message)
 
 
 def _timed_out(bounds: QueryBounds) -> QueryTimedOut:

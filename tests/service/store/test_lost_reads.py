@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import AsyncExitStack
 
 import pytest
 
 from anabranch_store import Graph, Step
 from anabranch_store.bolt import transactions
+from anabranch_store.errors import GraphUnavailable
 from tests.support.proxy import Proxy
 from tests.support.rounds import neo4j_in_full_only
 
@@ -49,3 +51,23 @@ async def test_a_query_goes_over_a_new_connection_where_the_one_it_had_was_lost(
             found = await reader.query("RETURN 2 AS found", {})
 
     assert found.rows == [{"found": 2}]
+
+
+@neo4j_in_full_only
+async def test_a_query_that_never_began_is_not_told_as_one_that_still_runs(
+    graph: Graph, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Where the graph has gone there is nothing to end, and the log has no word of it."""
+    async with AsyncExitStack() as stack:
+        async with Proxy(graph.address.uri) as proxy:
+            gone = {"uri": proxy.url}
+            if graph.address.admin_url is not None:
+                gone["admin_url"] = proxy.url.replace("bolt", "http")
+            address = graph.address.model_copy(update=gone)
+            reader = await stack.enter_async_context(Graph.connect(address))
+            await reader.query("RETURN 1 AS found", {})
+
+        with pytest.raises(GraphUnavailable):
+            await reader.query("RETURN 2 AS found", {})
+
+    assert [one.message for one in caplog.records if one.name.startswith("anabranch")] == []
