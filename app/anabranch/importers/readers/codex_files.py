@@ -35,7 +35,7 @@ class Rollout:
     forks: list[tuple[int, Thread | Rollout]] = field(
         default_factory=list["tuple[int, Thread | Rollout]"]
     )
-    """What left this file, and before which ordinal: forks, and files that were reverted whole."""
+    """Forks and files that were reverted whole, each with the ordinal before which it left."""
     copied_from: str | None = None
     """The thread whose head stands second, where the file's own does not name it."""
 
