@@ -144,7 +144,7 @@ class _Session:
     def _fork(
         self, name: str, line: str, taken: dict[str, list[int]], done: set[int]
     ) -> Iterator[Record]:
-        """Yield a branch, unless it was yielded before: it may have left another that is told."""
+        """Yield a branch, unless it was yielded before: within another branch, which it left."""
         if name not in taken:
             return
         key = f"{self._key}/{name}"
