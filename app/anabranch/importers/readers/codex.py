@@ -145,12 +145,14 @@ class _Telling(Talk):
         super().__init__(thread, reading, task=task)
         self._reading = reading
         self._origin = origin
+        self._told: set[int] = set()
 
     def records(self) -> Iterator[Record]:
         """Yield the thread's records, oldest file first."""
         yield self._opened()
         for rollout in self._thread.rollouts:
-            yield from self._of_file(rollout)
+            if id(rollout) not in self._told:
+                yield from self._of_file(rollout)
         yield from self.let_go()
         yield from self._reading.children(self._thread.id)
         for why, count in sorted(self.left_out.items()):
@@ -178,12 +180,22 @@ class _Telling(Talk):
             attributes={name: value for name, value in found.items() if value},
         )
 
-    def _of_file(self, rollout: Rollout) -> Iterator[Record]:
+    def _left(self, left: Thread | Rollout) -> Iterator[Record]:
+        """Yield what left the line here: a fork, or a file that was reverted whole."""
+        if isinstance(left, Thread):
+            yield from self._reading.thread(left, origin=self.line)
+            return
+        line = self.line
+        yield from self._of_file(left, parent=line)
+        self.line = line
+
+    def _of_file(self, rollout: Rollout, parent: str | None = None) -> Iterator[Record]:
         """Yield a file's own records; those before its first turn of its own are inherited."""
-        self.line = self._thread.id
+        self._told.add(id(rollout))
+        trunk = self.line = parent or self._thread.id
         forks = sorted(rollout.forks, key=lambda fork: fork[0])
         whole = rollout.forked_from is None and rollout.own_from is None
-        own = whole or rollout.base_thread is not None
+        own = whole or rollout.base_id is not None
         copied = self._reading.copied_until(rollout)
         course = self._course(rollout)
         last: datetime | None = None
@@ -195,9 +207,10 @@ class _Telling(Talk):
             self.ordinal = ordinal
             while forks and forks[0][0] <= ordinal:
                 yield from self.let_go()
-                yield from self._reading.thread(forks.pop(0)[1], origin=self.line)
+                yield from self._left(forks.pop(0)[1])
+                self.ordinal = ordinal
             time = time_of(found.get("timestamp"))
-            if ordinal >= rollout.live_to and self.line == self._thread.id and own:
+            if ordinal >= rollout.live_to and self.line == trunk and own:
                 yield from self._reverted(rollout, time)
             own = ordinal >= copied or self._is_own(rollout, found, ordinal, before=own)
             if own:
@@ -209,18 +222,16 @@ class _Telling(Talk):
                 if course is not None:
                     course.skip()
         yield from self.left_open()
-        for _, thread in forks:
-            yield from self._reading.thread(thread, origin=self.line)
-        if self.line != self._thread.id:
+        for _, left in forks:
+            yield from self._left(left)
+        if self.line != trunk:
             yield Ended(line=self.line, how="cancelled", reason=REVERTED, time=last)
 
     def _reverted(self, rollout: Rollout, time: datetime | None) -> Iterator[Record]:
         """Go on to the line of a file's end that was reverted, and yield its opening."""
         yield from self.let_go()
-        self.line = f"{self._thread.id}~{rollout.name}"
-        yield Opened(
-            key=self.line, source_id=None, kind="abandoned", parent=self._thread.id, time=time
-        )
+        parent, self.line = self.line, f"{self._thread.id}~{rollout.name}"
+        yield Opened(key=self.line, source_id=None, kind="abandoned", parent=parent, time=time)
 
     def _course(self, rollout: Rollout) -> Course | None:
         """Return the lines of a file in which turns were taken back; None where none were."""

@@ -11,7 +11,7 @@ from anabranch.importers.records.model import Broken
 from anabranch.importers.records.values import kind_of, object_of, text_of, time_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from anabranch.importers.files.lines import ReadLines
@@ -32,7 +32,10 @@ class Rollout:
     time: datetime
     live_to: int = END
     base: Rollout | None = None
-    forks: list[tuple[int, Thread]] = field(default_factory=list["tuple[int, Thread]"])
+    forks: list[tuple[int, Thread | Rollout]] = field(
+        default_factory=list["tuple[int, Thread | Rollout]"]
+    )
+    """Forks and files that were reverted whole, each with the ordinal before which it left."""
     copied_from: str | None = None
     """The thread whose head stands second, where the file's own does not name it."""
 
@@ -47,8 +50,18 @@ class Rollout:
         return plain_name(self.path).removesuffix(".jsonl")
 
     @property
-    def base_thread(self) -> str | None:
-        """The thread on which the file's history stands."""
+    def file_id(self) -> str:
+        """The id of the file: its thread's, and one of its own where it is a later file of it."""
+        return self.name.rpartition(f"{self.thread_id}_")[2] if self.is_later else self.thread_id
+
+    @property
+    def is_later(self) -> bool:
+        """True for a file with which its thread went on from an earlier turn."""
+        return f"{self.thread_id}_" in self.name
+
+    @property
+    def base_id(self) -> str | None:
+        """The file on which the file's history stands: a first one has the id of its thread."""
         return text_of(object_of(self.meta.get("history_base")).get("thread_id"))
 
     @property
@@ -83,7 +96,7 @@ class Rollout:
     @property
     def forked_from(self) -> str | None:
         """The thread of which this is a fork."""
-        base = self.base_thread if self.base_thread != self.thread_id else None
+        base = None if self.is_later or self.base_id == self.thread_id else self.base_id
         return text_of(self.meta.get("forked_from_id")) or base or self.copied_from
 
 
@@ -152,38 +165,46 @@ def without_twins(paths: Sequence[Path]) -> list[Path]:
 def threads_of(rollouts: Sequence[Rollout]) -> dict[str, Thread]:
     """Put files together to threads, and mark what of each was reverted and where forks left."""
     threads: dict[str, Thread] = {}
+    files: dict[str, Rollout] = {}
     for rollout in sorted(rollouts, key=lambda one: (one.time, one.start, str(one.path))):
         thread = threads.setdefault(rollout.thread_id, Thread(rollout.thread_id, []))
         thread.rollouts.append(rollout)
+        files.setdefault(rollout.file_id, rollout)
     for thread in threads.values():
-        _mark_reverted(thread)
-        base = threads.get(thread.first.base_thread or "")
-        if base is not None and base is not thread:
-            first = thread.first
-            _stands_on(base.rollouts, first).forks.append((first.base_end, thread))
+        if thread.rollouts[-1].is_later:
+            _mark_reverted(thread, files)
+        base = files.get(thread.first.base_id or "")
+        if base is not None and base.thread_id != thread.id:
+            base.forks.append((thread.first.base_end, thread))
     return threads
 
 
-def _mark_reverted(thread: Thread) -> None:
-    live = {id(thread.rollouts[-1])}
+def _mark_reverted(thread: Thread, files: Mapping[str, Rollout]) -> None:
+    """Mark what of a thread's files is not in the history of its newest one.
+
+    A thread that was reverted to before its first turn goes on in a file that stands on none.
+    """
     rollout = thread.rollouts[-1]
-    while rollout.base_thread == thread.id:
-        earlier = thread.rollouts[: thread.rollouts.index(rollout)]
-        if not earlier:
+    live_to = {rollout.file_id: END}
+    while base := files.get(rollout.base_id or ""):
+        if base.thread_id != thread.id or base.file_id in live_to:
             break
-        base = _stands_on(earlier, rollout)
-        base.live_to = min(base.live_to, rollout.base_end)
-        live.add(id(base))
+        live_to[base.file_id] = rollout.base_end
         rollout = base
+    is_whole = rollout.base_id is None or rollout.base_id in files
     for rollout in thread.rollouts:
-        if id(rollout) not in live and rollout.base_thread == thread.id:
+        if rollout.file_id in live_to:
+            rollout.live_to = live_to[rollout.file_id]
+        elif is_whole or rollout.is_later:
             rollout.live_to = rollout.start
+            _left(rollout, files)
 
 
-def _stands_on(candidates: Sequence[Rollout], rollout: Rollout) -> Rollout:
-    """Return the newest file that is older than `rollout` and holds the end of its base."""
-    found = [one for one in candidates if one.start < rollout.base_end and one.time <= rollout.time]
-    return found[-1] if found else candidates[0]
+def _left(reverted: Rollout, files: Mapping[str, Rollout]) -> None:
+    """Mark in the file on which a reverted one stands where that left it."""
+    base = files.get(reverted.base_id or "")
+    if base is not None and base.thread_id == reverted.thread_id:
+        base.forks.append((reverted.base_end, reverted))
 
 
 def related(rollouts: Sequence[Rollout]) -> list[list[Rollout]]:
@@ -191,7 +212,7 @@ def related(rollouts: Sequence[Rollout]) -> list[list[Rollout]]:
     group_of: dict[str, int] = {}
     groups: dict[int, list[Rollout]] = {}
     for number, rollout in enumerate(rollouts):
-        names = {rollout.thread_id, rollout.base_thread, rollout.parent_thread, rollout.forked_from}
+        names = {rollout.thread_id, rollout.base_id, rollout.parent_thread, rollout.forked_from}
         names.discard(None)
         groups[number] = [rollout]
         for other in {group_of[name] for name in names if name in group_of}:

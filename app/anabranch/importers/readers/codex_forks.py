@@ -92,7 +92,7 @@ def mark_forks(threads: Mapping[str, Thread]) -> None:
     for thread in threads.values():
         first = thread.first
         origin = threads.get(first.forked_from or "")
-        if origin is None or origin is thread or first.is_subagent or first.base_thread:
+        if origin is None or origin is thread or first.is_subagent or first.base_id:
             continue
         origin.first.forks.append((_left_at(first, origin.first), thread))
 

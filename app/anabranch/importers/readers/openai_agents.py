@@ -136,14 +136,17 @@ class _Session:
             else:
                 done.add(row["id"])
                 yield from self._item(row, line)
-            for other in [one for one, at in leaving.items() if at == place and one in taken]:
+            for other in [one for one, at in leaving.items() if at == place]:
                 yield from self._fork(other, line, taken, done)
-        for other in [one for one in leaving if one in taken and line == self._key]:
+        for other in leaving if line == self._key else ():
             yield from self._fork(other, line, taken, done)
 
     def _fork(
         self, name: str, line: str, taken: dict[str, list[int]], done: set[int]
     ) -> Iterator[Record]:
+        """Yield a branch, unless it was yielded before: within another branch, which it left."""
+        if name not in taken:
+            return
         key = f"{self._key}/{name}"
         created = next(
             iter(

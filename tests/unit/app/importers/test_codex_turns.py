@@ -141,3 +141,36 @@ def test_a_fork_whose_origin_is_gone_has_its_own_turns(tmp_path: Path) -> None:
         "What if it is fog?",
         "In fog the horn sounds every thirty seconds.",
     ]
+
+
+def test_what_a_thread_and_its_forks_left_hangs_where_they_left_it() -> None:
+    """A part that was reverted has its own reverted parts and forks, each after what it shares."""
+    found = read(CASES / "codex-0.171.0" / "reverts-and-forks-of-them")
+
+    def told_of(texts: list[list[str]]) -> str:
+        return " ".join(text.removeprefix("Tell ") for said, text in texts if said == "user")
+
+    ends = {line.ended and line.ended.how for line in found.lines.values()}
+    assert [
+        (line.opened.kind, told_of(line.before), told_of(line.texts))
+        for line in found.lines.values()
+    ] == [
+        ("main", "", "eight"),
+        ("abandoned", "", "one two"),
+        ("abandoned", "one", "three five"),
+        ("abandoned", "one three", "six"),
+        ("fork", "one three six", "seven"),
+        ("fork", "one three", "four"),
+    ]
+    assert ends == {None, "cancelled"}
+
+
+def test_without_its_first_file_a_thread_that_was_reverted_is_no_fork(tmp_path: Path) -> None:
+    """A later file may stand on another later file, whose id is not that of a thread."""
+    case = CASES / "codex-0.171.0" / "reverts-and-forks-of-them"
+    (third,) = case.rglob("*46b7-71c3*.jsonl")
+    shutil.copy(third, tmp_path / third.name)
+
+    (line,) = read(tmp_path).lines.values()
+
+    assert (line.opened.kind, line.opened.parent, line.task) == ("main", None, "Tell six")
