@@ -20,6 +20,7 @@ from anabranch_store.embedded.admin import admin_of
 from anabranch_store.errors import (
     AnabranchError,
     CypherInvalid,
+    GraphUnavailable,
     InputInvalid,
     QueryTimedOut,
     QueryTooLarge,
@@ -117,12 +118,9 @@ class QueryRunner:
         cypher = checked_query(cypher)
         try:
             async with asyncio.timeout(bounds.timeout_s + _ANSWER_S):
-                with driver_errors(self._address.uri):
-                    try:
-                        return await self._answer(cypher, parameters, bounds)
-                    except neo4j.DriverError as error:
-                        if not error.is_retryable():
-                            raise
+                try:
+                    return await self._answer(cypher, parameters, bounds)
+                except GraphUnavailable:
                     return await self._answer(cypher, parameters, bounds)
         except (TimeoutError, QueryTimedOut) as error:
             raise _timed_out(bounds) from error
@@ -142,9 +140,10 @@ class QueryRunner:
         )
         begun = ended = False
         try:
-            transaction = await session.begin_transaction(timeout=bounds.timeout_s)
-            begun = True
-            result = await self._collect(transaction, marked, parameters, bounds)
+            with driver_errors(self._address.uri):
+                transaction = await session.begin_transaction(timeout=bounds.timeout_s)
+                begun = True
+                result = await self._collect(transaction, marked, parameters, bounds)
             ended = await _closed_in_time(session)
         except CypherInvalid as error:
             if not is_embedded:

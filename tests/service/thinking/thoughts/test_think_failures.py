@@ -60,8 +60,8 @@ async def test_a_result_that_cannot_be_stored_is_a_failure(sessions: Sessions) -
     ("options", "field"),
     [
         ({"branches": "trains"}, "branches"),
-        ({"branches": ["trains", ""]}, "task"),
-        ({"branches": [BranchTask(task="trains", role="x" * 300)]}, "role"),
+        ({"branches": ["trains", ""]}, "branches.1.task"),
+        ({"branches": [BranchTask(task="trains", role="x" * 300)]}, "branches.0.role"),
         ({"branches": ["trains"] * 1001}, "count"),
         ({"executor": "make tea"}, "executor"),
         ({"concurrency": 0}, "concurrency"),
