@@ -21,6 +21,7 @@ from anabranch_events import Log, encode, new_event, new_id
 from anabranch_events.event.types import InsightRecorded, SessionOpened
 from tests.acceptance.test_docs import blocks
 from tests.support.fixtures.memory import CommandLine, running
+from tests.support.go_builds import QUICK
 from tests.support.patience import PATIENCE_S
 from tests.support.repository import ROOT
 from tests.support.rounds import in_full_only
@@ -77,7 +78,13 @@ def run(line: CommandLine, command: list[str], folder: Path) -> str:
     done = subprocess.run(
         command,
         cwd=folder,
-        env={**os.environ, "PATH": path, "NATS_URL": found["url"], "NATS_TOKEN": found["token"]},
+        env={
+            **os.environ,
+            "PATH": path,
+            "GOFLAGS": QUICK,
+            "NATS_URL": found["url"],
+            "NATS_TOKEN": found["token"],
+        },
         capture_output=True,
         text=True,
         timeout=500,
@@ -141,9 +148,8 @@ def test_the_nats_command_of_the_page_is_remembered(up: CommandLine, tmp_path: P
             pytest.skip("neither `nats` nor Go, which builds it, is on this machine")
         module = re.findall(r"`go install (\S+)`", (ROOT / page).read_text())[0]
         subprocess.run(
-            # Built without optimization, for it runs but once.
-            ["go", "install", "-gcflags=all=-N -l", "-ldflags=-s -w", module],  # noqa: S607 - the Go that the reader has.
-            env={**os.environ, "GOBIN": str(tmp_path / "bin"), "GOGC": "800"},
+            ["go", "install", module],  # noqa: S607 - the Go that the reader has.
+            env={**os.environ, "GOBIN": str(tmp_path / "bin"), "GOFLAGS": QUICK, "GOGC": "800"},
             check=True,
             timeout=500,
         )
