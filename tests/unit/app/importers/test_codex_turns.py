@@ -166,7 +166,10 @@ def test_what_a_thread_and_its_forks_left_hangs_where_they_left_it() -> None:
 
 
 def test_without_its_first_file_a_thread_that_was_reverted_is_no_fork(tmp_path: Path) -> None:
-    """A later file may stand on another later file, whose id is not that of a thread."""
+    """A later file may stand on another later file, whose id is not that of a thread (0.171.0).
+
+    See findings/codex_history_stands_on_the_id_of_no_thread.sh.
+    """
     case = CASES / "codex-0.171.0" / "reverts-and-forks-of-them"
     (third,) = case.rglob("*46b7-71c3*.jsonl")
     shutil.copy(third, tmp_path / third.name)
