@@ -36,6 +36,13 @@ if TYPE_CHECKING:
     from anabranch.api.requests import Writing
     from anabranch_events import Event, Log
 
+CONVERGENT: Final = frozenset(
+    {
+        *("forget_all", "seal_namespace", "consolidate", "settle", "synthesise"),
+        *("resolve_conflict", "apply_retention", "cancel_thought"),
+    }
+)
+"""The writes that do what is left to do, with a key or without one: their answer says that."""
 _BEFORE_INSIGHT: Final = 2
 """The ids that a request makes before that of its insight, at most."""
 _SPACE: Final = uuid.UUID("6d1f6a0e-52c5-5a27-9a35-1d6a0a3d3c0b")

@@ -215,10 +215,3 @@ THOUGHTS: Final = (
 )
 EVERY: Final = (*OPERATIONS, *READS, *THOUGHTS, *CLAIMS)
 """The operations of all tables."""
-CONVERGENT: Final = frozenset(
-    {
-        *("forget_all", "seal_namespace", "consolidate", "settle", "synthesise"),
-        *("resolve_conflict", "apply_retention", "cancel_thought"),
-    }
-)
-"""The writes that do what is left to do, with a key or without one: their answer says that."""

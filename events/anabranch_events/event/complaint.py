@@ -69,20 +69,24 @@ def is_empty(complaint: ErrorDetails) -> bool:
 
 
 def input_invalid(
-    error: ValidationError, *, whole: str | None = None, known: Iterable[str] = ()
+    error: ValidationError,
+    *,
+    whole: str | None = None,
+    known: Iterable[str] = (),
+    within: Sequence[str | int] = (),
 ) -> InputInvalid:
     """Translate pydantic's complaints into ours: the fields, the problems, the fix.
 
     The first few are named, for one may be the cause of another; `field` is that of the first.
     A rule over several fields names one of them, and the fix, in its context. `whole` names the
     value that was checked, for a complaint about no single field of it. `known` are the fields
-    that there are, for one that is not.
+    that there are, for one that is not. `within` is the place of that value.
     """
     complaints = _caused(error.errors(include_url=False))
     told: dict[str, str] = {}
     for one in complaints[:_COMPLAINTS_TOLD]:
         field = _field(one) or _of_rule(one, "field") or whole or error.title
-        told.setdefault(field, _problem(one))
+        told.setdefault(".".join(map(str, (*within, field))), _problem(one))
     more = len(complaints) - _COMPLAINTS_TOLD
     said = "; ".join(f"{field}: {problem}" for field, problem in told.items())
     return InputInvalid(

@@ -116,17 +116,17 @@ class QueryRunner:
         """
         bounds = bounds.checked()
         cypher = checked_query(cypher)
+        until = asyncio.get_running_loop().time() + bounds.timeout_s + _ANSWER_S
         try:
-            async with asyncio.timeout(bounds.timeout_s + _ANSWER_S):
-                try:
-                    return await self._answer(cypher, parameters, bounds)
-                except GraphUnavailable:
-                    return await self._answer(cypher, parameters, bounds)
+            try:
+                return await self._answer(cypher, parameters, bounds, until=until)
+            except GraphUnavailable:
+                return await self._answer(cypher, parameters, bounds, until=until)
         except (TimeoutError, QueryTimedOut) as error:
             raise _timed_out(bounds) from error
 
     async def _answer(
-        self, cypher: str, parameters: Mapping[str, Any], bounds: QueryBounds
+        self, cypher: str, parameters: Mapping[str, Any], bounds: QueryBounds, *, until: float
     ) -> QueryResult:
         """Run a query over one connection; on the embedded graph a mark of its own can end it."""
         mark = f"anabranch {secrets.token_hex(8)}"
@@ -140,10 +140,11 @@ class QueryRunner:
         )
         begun = ended = False
         try:
-            with driver_errors(self._address.uri):
-                transaction = await session.begin_transaction(timeout=bounds.timeout_s)
-                begun = True
-                result = await self._collect(transaction, marked, parameters, bounds)
+            async with asyncio.timeout_at(until):
+                with driver_errors(self._address.uri):
+                    transaction = await session.begin_transaction(timeout=bounds.timeout_s)
+                    begun = True
+                    result = await self._collect(transaction, marked, parameters, bounds)
             ended = await _closed_in_time(session)
         except CypherInvalid as error:
             if not is_embedded:

@@ -16,10 +16,12 @@ if TYPE_CHECKING:
 class Stamp(NamedTuple):
     """The stamp of a generation; versions are 0 for one from before there were stamps.
 
-    `log` is the one that it was filled from: empty where nothing was, or where nobody could say.
+    `position` is how far it was filled, and `log` from which one: empty where nothing was filled,
+    or where nobody could say.
     """
 
     log: str
+    position: int
     schema_version: int
     projector_version: int
     created: datetime
@@ -34,6 +36,7 @@ async def read_stamp(graph: Graph) -> Stamp | None:
     row = rows[0]
     return Stamp(
         log=str(row["log"]) if row["position"] else "",
+        position=int(row["position"]),
         schema_version=int(row["schema_version"]),
         projector_version=int(row["projector_version"]),
         created=datetime.fromisoformat(row["created"]),
@@ -49,8 +52,8 @@ async def stamp(graph: Graph, *, log: str, projector_version: int) -> Stamp:
     found = await read_stamp(graph)
     if found is not None:
         refuse_newer(found, projector_version=projector_version)
-    old = await graph.checkpoint("graph") > 0
-    if found is None or not old:
+    if found is None or not found.position:
+        old = found is None and await graph.checkpoint("graph") > 0
         values = {
             "log": log,
             "schema_version": 0 if old else SCHEMA_VERSION,

@@ -467,12 +467,15 @@ def _decided(
         return None
 
 
-def checked(model: type[Model], /, **values: object) -> Model:
-    """Make a model of `values`. Raises InputInvalid naming the field that breaks a rule."""
+def checked(model: type[Model], /, *within: str | int, **values: object) -> Model:
+    """Make a model of `values`. Raises InputInvalid naming the field that breaks a rule.
+
+    It is named by its place, where the model itself has one, `within` something else.
+    """
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        raise input_invalid(error) from error
+        raise input_invalid(error, within=within) from error
 
 
 def as_ids(values: Sequence[str], *, field: str) -> tuple[str, ...]:

@@ -220,23 +220,16 @@ def _as_tasks(branches: Sequence[BranchTask | str]) -> list[BranchTask]:
     """Return the tasks that were given. Raises InputInvalid naming the branch and its field."""
     found: list[BranchTask] = []
     for index, one in enumerate(branches):
-        try:
-            task = checked(BranchTask, task=one) if isinstance(one, str) else one
-            found.append(_storable(task))
-        except InputInvalid as error:
-            field = f"branches.{index}.{error.field}"
-            raise InputInvalid(
-                error.message.replace(error.field, field, 1),
-                field=field,
-                fix=error.fix.replace(error.field, field, 1),
-            ) from error
+        place = ("branches", index)
+        task = checked(BranchTask, *place, task=one) if isinstance(one, str) else one
+        found.append(_storable(task, *place))
     return found
 
 
-def _storable(task: BranchTask) -> BranchTask:
+def _storable(task: BranchTask, *within: str | int) -> BranchTask:
     """Return a task if it can be stored. Raises InputInvalid naming the field at fault."""
     nowhere = {"parent_id": _NOBODY, "root_id": _NOBODY, "forked_at": 1, "depth": 1}
-    checked(BranchCreated, **nowhere, **vars(task))
+    checked(BranchCreated, *within, **nowhere, **vars(task))
     return task
 
 

@@ -157,7 +157,8 @@ def _imported(named: str) -> Executor:
         raise InputInvalid(
             f"executor: cannot be imported: {type(error).__name__}: {error}",
             field="executor",
-            fix="check the name, that PYTHONPATH has the module's folder where it runs, and that it imports",
+            fix="check the name, that PYTHONPATH has the module's folder where it runs, and that it "
+            "imports",
         ) from error
     if not callable(found):
         raise InputInvalid(

@@ -267,9 +267,10 @@ def _command(
     from anabranch_thinking import CommandExecutor
     from anabranch_thinking.work.allowed import allowed_executors, is_command, words_of
 
-    if executor is None or not is_command(executor):
-        if executor is not None:
-            allowed_executors([executor], here=False, field="executor")
+    if executor is None:
+        return None
+    if not is_command(executor):
+        allowed_executors([executor], here=False, field="executor")
         return executor
     found = CommandExecutor(words_of(executor), timeout_s=timeout_s, passes=passes or ())
     found.check_here()

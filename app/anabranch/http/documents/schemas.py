@@ -13,9 +13,10 @@ from starlette.responses import Response
 
 from anabranch.api.claims import UNKEYED
 from anabranch.api.expected import EXPECTED
+from anabranch.api.idempotency import CONVERGENT
 from anabranch.api.problem import PROBLEM_TYPE, Problem
 from anabranch.api.read_requests import FollowEvents, ReplayEvents
-from anabranch.api.thoughts import CONVERGENT, EVERY
+from anabranch.api.thoughts import EVERY
 from anabranch.commands.asyncapi import commands_document, event_in
 from anabranch.http.answers import JSON
 from anabranch.http.documents.examples import EXAMPLES

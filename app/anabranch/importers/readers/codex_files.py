@@ -31,7 +31,6 @@ class Rollout:
     start: int
     time: datetime
     live_to: int = END
-    base: Rollout | None = None
     forks: list[tuple[int, Thread | Rollout]] = field(
         default_factory=list["tuple[int, Thread | Rollout]"]
     )
