@@ -41,7 +41,7 @@ MATCHED: Final = frozenset(
         "anabranch.importers.readers.gemini_cli.SNAPSHOT",
         "anabranch.importers.readers.gemini_messages._LAST_CHANCE",
         "anabranch.importers.readers.gemini_messages._THANKS",
-        "anabranch.importers.readers.otel._REQUEST",
+        "anabranch.importers.readers.spans.otel._REQUEST",
         "anabranch.importers.readers.pydantic_ai._MESSAGES",
         "anabranch.importers.readers.pydantic_ai._SILENT",
         "anabranch_events.event.foreign._JSON",

@@ -17,7 +17,7 @@ import orjson
 from anabranch.errors import TooManyRequests, from_os_error
 from anabranch.importers.files.lines import records as records_in
 from anabranch.importers.mapping.redaction import Redaction
-from anabranch.importers.readers.openinference import is_wanted
+from anabranch.importers.readers.spans.openinference import is_wanted
 from anabranch.importers.records.model import Broken
 from anabranch.importers.records.spans import (
     KIND,

@@ -22,10 +22,10 @@ from anabranch.importers.readers.mcp_memory import McpMemoryReader
 from anabranch.importers.readers.openai_agents import OpenAIAgentsReader
 from anabranch.importers.readers.openclaw import OpenClawReader
 from anabranch.importers.readers.opencode import OpenCodeReader
-from anabranch.importers.readers.otel import OtelReader
 from anabranch.importers.readers.pi import PiReader
 from anabranch.importers.readers.pydantic_ai import PydanticAiReader
 from anabranch.importers.readers.qwen_code import QwenCodeReader
+from anabranch.importers.readers.spans.otel import OtelReader
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from anabranch.importers.reader import Source
-from anabranch.importers.readers import otel_trees
 from anabranch.importers.readers.catalogue import READERS
-from anabranch.importers.readers.otel_trees import in_order, placed
+from anabranch.importers.readers.spans import trees
+from anabranch.importers.readers.spans.trees import in_order, placed
 from anabranch.importers.records.model import ToolResult, Turn, Unknown
 from anabranch.importers.records.spans import spans_in
 from tests.support.transcripts import Told, told
@@ -384,8 +384,8 @@ def test_of_thousands_alike_each_span_finds_its_own_at_once(
         compared.append(other)
         return real(one, other)
 
-    real = otel_trees.encloses
-    monkeypatch.setattr(otel_trees, "encloses", encloses)
+    real = trees.encloses
+    monkeypatch.setattr(trees, "encloses", encloses)
     question, end = {"gen_ai.tool.call.arguments": {"input": "Dry?"}}, 10 * ALIKE
     spans = [span(1, 0, (0, end), "retrieval"), span(2, 1, (0, end), "invoke_agent")]
     for number in range(ALIKE):

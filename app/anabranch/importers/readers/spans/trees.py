@@ -10,7 +10,7 @@ from bisect import bisect_right
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from anabranch.importers.readers.otel_messages import answered_in, arguments_in, asked_in
+from anabranch.importers.readers.spans.messages import answered_in, arguments_in, asked_in
 from anabranch.importers.records.spans import OPERATION
 from anabranch.importers.records.values import object_of, text_of
 

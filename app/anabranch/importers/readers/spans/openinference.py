@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 import orjson
 
-from anabranch.importers.readers.langsmith import WANTED, by_openinference
-from anabranch.importers.readers.smolagents import STEPS_MAX, said_plainly
+from anabranch.importers.readers.spans.langsmith import WANTED, by_openinference
+from anabranch.importers.readers.spans.smolagents import STEPS_MAX, said_plainly
 from anabranch.importers.records.spans import KIND, OPERATION, structured
 from anabranch.importers.records.values import list_of, object_of, objects_of, said_in, text_of
 

@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from anabranch.importers.files.lines import records as records_in
 from anabranch.importers.reader import Source
-from anabranch.importers.readers.openinference import conventional
-from anabranch.importers.readers.otel_messages import (
+from anabranch.importers.readers.spans.messages import (
     answered_in,
     arguments_in,
     cut_in,
     result_in,
 )
-from anabranch.importers.readers.otel_trees import (
+from anabranch.importers.readers.spans.openinference import conventional
+from anabranch.importers.readers.spans.trees import (
     AGENTS,
     MODELS,
     RESPONSE,
