@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from anabranch_events.event.types import Priority
 from anabranch_events.jetstream.tenant_view import GET, INFO, LAST, VALUE
-from anabranch_events.tasks.stream import TASKS
+from anabranch_events.tasks.stream import TASKS, TENANT_BOUND
 from anabranch_events.tasks.task import task_consumer
 
 if TYPE_CHECKING:
@@ -52,6 +52,7 @@ _EXPORTS: Final = f"""\
     {{ service: "{_API}.DIRECT.GET.{_OBJECTS}", response_type: stream }}
     {{ service: "{_API}.STREAM.MSG.GET.KV_{VECTORS}" }}
     {{ service: "$KV.{VECTORS}.>" }}
+    {{ service: "{_API}.CONSUMER.INFO.{TASKS}.*" }}
     {{ service: "{_API}.CONSUMER.MSG.NEXT.{TASKS}.*", response_type: stream }}
     {{ service: "$JS.ACK.{TASKS}.>" }}
     {{ service: "{_ACK_V2}.{TASKS}.>" }}
@@ -96,6 +97,8 @@ def _in_namespace(tenant: Tenant, namespace: str) -> Iterator[Crossing]:
     if tenant.role == "producer":
         yield _same(f"anabranch.commands.{namespace}.*")
     if tenant.role == "worker":
+        bound = f"{_API}.CONSUMER.INFO.{TASKS}.{task_consumer(Priority.CRITICAL, namespace)}"
+        yield Crossing(ACCOUNT, bound, f"{TENANT_BOUND}{namespace}")
         for priority in Priority:
             consumer = task_consumer(priority, namespace)
             yield _same(f"{_API}.CONSUMER.MSG.NEXT.{TASKS}.{consumer}")

@@ -7,7 +7,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from anabranch_events.errors import AnabranchError
+from anabranch_events.errors import AnabranchError, LogRefused
 from anabranch_events.event.identifiers import is_canonical_uuid
 from anabranch_events.event.types import Priority
 from anabranch_events.jetstream import direct_get
@@ -67,28 +67,33 @@ class TaskQueue:
         """True for a connection with all rights; a tenant only takes."""
         return self._connection.view is None
 
-    async def open(self, namespace: str, *, silence_s: float | None = None) -> float:
+    async def open(self, namespace: str, *, silence_s: float | None = None) -> float | None:
         """Make the queue and the consumers of a namespace, where they are not there.
 
         Returns the bound after which a silent worker has lost its task. It is `silence_s`, or with
-        None the one that stands. A tenant finds them made, and cannot ask.
+        None the one that stands. A tenant finds them made, and sets none: it returns the one that
+        stands, or None where it cannot read that. It goes by `silence_s` or the first one then.
         """
         checked_token(namespace, field="namespace")
-        bound = SILENCE_S if silence_s is None else silence_s
+        bound = None
         if self.may_put:
             await ensure_tasks(self._connection)
             bound = await ensure_consumers(self._connection, namespace, silence_s=silence_s)
-        self._bounds[namespace] = bound
+        else:
+            with suppress(LogRefused):
+                bound = await bound_of(self._connection, namespace)
+        given = SILENCE_S if silence_s is None else silence_s
+        self._bounds[namespace] = given if bound is None else bound
         return bound
 
     async def bound(self, namespace: str) -> float:
         """Return the bound of silence that stands; one that was read lately is not read again.
 
         Another worker may name another one at any time. Where it cannot be read it is the one that
-        was read last. So it is with a tenant, who cannot ask.
+        was read last.
         """
         now = time.monotonic()
-        if self.may_put and now - self._read_at.get(namespace, -math.inf) >= BOUND_AGE_S:
+        if now - self._read_at.get(namespace, -math.inf) >= BOUND_AGE_S:
             self._read_at[namespace] = now  # First: all others go on with what is known.
             with suppress(AnabranchError):
                 self._bounds[namespace] = await bound_of(self._connection, namespace)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from anabranch_events.event.types import Priority
-from anabranch_events.jetstream.api import CONSUMER_EXISTS, Refused, ask, translated
+from anabranch_events.jetstream.api import CONSUMER_EXISTS, Refused, ask, parsed, translated
 from anabranch_events.jetstream.kept_stream import ensure
 from anabranch_events.tasks.task import SUBJECT_PREFIX, subjects_of, task_consumer
 
@@ -30,6 +30,8 @@ SETTINGS: Final[dict[str, Any]] = {
 One message a subject, and a second one refused: a branch is queued or in work once, however often
 it is put, and by whom.
 """
+TENANT_BOUND: Final = "anabranch.tasks.bound."
+"""Before a namespace: where a tenant asks about the consumer of its critical tasks."""
 _NS: Final = 1_000_000_000
 
 
@@ -84,12 +86,21 @@ async def _ensured(
 async def bound_of(
     connection: Connection, namespace: str, priority: Priority = Priority.CRITICAL
 ) -> float:
-    """Return the bound of silence that stands for a namespace; all priorities have the same."""
+    """Return the bound of silence that stands for a namespace; all priorities have the same.
+
+    Raises LogRefused where there is no consumer yet, and for a tenant of accounts that were made
+    before tenants could ask.
+    """
+    stands = f"$JS.API.CONSUMER.INFO.{TASKS}.{task_consumer(priority, namespace)}"
+    subject = stands if connection.view is None else f"{TENANT_BOUND}{namespace}"
+
+    async def once(timeout_s: float) -> bytes:
+        return (await connection.request(subject, timeout_s=timeout_s)).data
+
     try:
-        info = await ask(connection, f"CONSUMER.INFO.{TASKS}.{task_consumer(priority, namespace)}")
+        return _bound_in(parsed(await connection.attempt(once)))
     except Refused as refused:
         raise translated(refused) from refused
-    return _bound_in(info)
 
 
 def _bound_in(info: dict[str, Any]) -> float:

@@ -56,9 +56,14 @@ _YIELD_S: Final = 0.3
 OUTRUN_PAUSE_S: Final = 1.0
 OUTRUN_PAUSE_MAX_S: Final = 30.0
 _log: Final = logging.getLogger("anabranch")
-_UNASKED: Final = (
-    "a tenant cannot ask after how long a silence the branches of its namespace go to others: this "
-    "worker goes by %g s. Give it the bound of the others: `silence_s`, or --silence"
+_UNKNOWN: Final = (
+    "this tenant cannot read yet after how long a silence the branches of its namespace go to "
+    "others: this worker goes by %g s until then. Give it the bound of the others: `silence_s`, or "
+    "--silence"
+)
+_NOT_SET: Final = (
+    "a tenant sets no bound of silence, so %g s is not heeded: the branches of its namespace go to "
+    "others after %g s. A worker of the owner sets it, by `silence_s` or --silence"
 )
 
 
@@ -143,9 +148,9 @@ class Worker:
     async def run(self) -> None:
         """Work until `drain` is called. Raises what opening the queue raises."""
         queue = self._fabric.queue
-        bound_s = await queue.open(self._namespace, silence_s=self._given_silence_s)
-        if self._given_silence_s is None and not queue.may_put:
-            _log.warning(_UNASKED, bound_s)
+        stands_s = await queue.open(self._namespace, silence_s=self._given_silence_s)
+        if not queue.may_put:
+            await self._warn_tenant(stands_s)
         async with AsyncExitStack() as stack:
             for kind, hear in (
                 (WORK, self._hear_work),
@@ -160,6 +165,13 @@ class Worker:
                 await self._work(taking)
             finally:
                 await self._end()
+
+    async def _warn_tenant(self, stands_s: float | None) -> None:
+        given_s = self._given_silence_s
+        if stands_s is None and given_s is None:
+            _log.warning(_UNKNOWN, await self._fabric.queue.bound(self._namespace))
+        elif stands_s is not None and given_s not in {None, stands_s}:
+            _log.warning(_NOT_SET, given_s, stands_s)
 
     async def _work(self, taking: Taking) -> None:
         pauses = Random()  # noqa: S311 - no secret.

@@ -13,6 +13,7 @@ import pytest
 from anabranch_events import Log, NatsServer, Tenant, encode, new_event, new_id
 from anabranch_events.errors import LogRefused, LogUnavailable, PositionConflict
 from anabranch_events.event.types import InsightRecorded
+from anabranch_events.tasks.stream import TASKS
 from tests.support.answering import answering
 from tests.support.patience import PATIENCE_S, until
 from tests.support.tenancy import World, a_world, as_tenant, opened, quiet
@@ -213,6 +214,30 @@ async def test_a_projector_keeps_vectors_and_announces(world: World) -> None:
 
     assert (kept, missing, heard) == (b"numbers", None, 3)
     assert await (await world.log.bucket("ANABRANCH_VECTORS")).get("model.key") == b"numbers"
+
+
+async def test_a_worker_reads_the_bound_of_silence_of_its_namespaces(world: World) -> None:
+    """It goes by the bound that stands, by a new one soon after, and never asks about others."""
+    consumer = "critical-acme"
+
+    async def stands(seconds: float) -> None:
+        config = (await world.ask(f"CONSUMER.INFO.{TASKS}.{consumer}"))["config"]
+        config["ack_wait"] = int(seconds * 1_000_000_000)
+        create = f"CONSUMER.CREATE.{TASKS}.{consumer}.{config['filter_subject']}"
+        await world.ask(create, {"stream_name": TASKS, "config": config})
+
+    await stands(7)
+    async with Log.connect(world.url("acme-hand")) as log:
+        assert await log.tasks.open("acme", silence_s=2) == 7
+        assert await log.tasks.bound("acme") == 7
+        await stands(3)
+        async with asyncio.timeout(PATIENCE_S):
+            while await log.tasks.bound("acme") != 3:  # noqa: ASYNC110 - nobody tells it
+                await asyncio.sleep(0.05)
+        assert await log.tasks.open("other") is None
+        await world.ask(f"CONSUMER.DELETE.{TASKS}.{consumer}")
+        assert await log.tasks.open("acme", silence_s=2) is None
+        assert await log.tasks.bound("acme") == 2
 
 
 async def test_commands_answer_their_own_namespace(world: World) -> None:
