@@ -138,6 +138,7 @@ async def _opened(settings: Settings) -> list[Check]:
             foreign = await memory.graph.foreign() if settings.neo4j_uri else None
             found = await spot_check(namespace_of(memory).backend.log)
             tolerated = await namespace_of(memory).backend.log.tolerated()
+            doubles = await namespace_of(memory).backend.log.doubles()
     except AnabranchError as error:
         return [Check(name="memory", ok=False, detail=error.message, fix=error.fix)]
     log, graph, lag = status.log, status.graph, status.lag
@@ -145,6 +146,7 @@ async def _opened(settings: Settings) -> list[Check]:
     return [
         _log(log, found.report, read=found.positions, all_counted=found.counted),
         *_settings(tolerated),
+        *_doubles(doubles),
         Check(
             name="graph",
             ok=True,
@@ -211,6 +213,22 @@ def _settings(tolerated: Sequence[str]) -> list[Check]:
             fix="let no client set Nats-TTL on anabranch.events.>; nats-server cannot switch it off "
             "again, only in a new stream: `anabranch events export`, and `anabranch events import` "
             "elsewhere",
+        )
+    ]
+
+
+def _doubles(found: Sequence[str]) -> list[Check]:
+    """Say which streams answer reads of the log in its place."""
+    if not found:
+        return []
+    return [
+        Check(
+            name="mirrors",
+            ok=False,
+            detail=f"{', '.join(found)} stands in the log's account and answers reads of it: what was "
+            "forgotten or deleted may be told again, and what is new may be missing",
+            fix="delete the stream, and make the mirror in another account, or behind a leaf with a "
+            "domain of its own",
         )
     ]
 

@@ -22,6 +22,7 @@ from anabranch_events.jetstream.stream import (
     ensure_stream,
     read_bounds,
     read_clock,
+    read_doubles,
     read_extent,
     read_identity,
     read_tolerated,
@@ -330,6 +331,13 @@ class Log:
     async def tolerated(self) -> list[str]:
         """Return the stream's settings that are not ours, yet harm nothing by themselves."""
         return await read_tolerated(self._connection)
+
+    async def doubles(self) -> list[str]:
+        """Return the streams that answer reads of the log beside it: mirrors in its own account.
+
+        They answer with what was forgotten or deleted from the log too, and late with what is new.
+        """
+        return await read_doubles(self._connection)
 
     async def namespaces(self) -> list[Namespace]:
         """Return the namespaces that have events, by name. Raises LogRefused for a tenant."""

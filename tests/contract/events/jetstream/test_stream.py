@@ -99,6 +99,20 @@ async def test_a_stream_that_takes_times_to_live_goes_on_and_says_so(
     assert "Nats-TTL" not in (message.headers or {})
 
 
+async def test_a_mirror_that_answers_for_the_log_is_found(log: Log) -> None:
+    """Neither a stream that takes the log as a source nor a mirror of that one answers for it.
+
+    nats-server 2.15.1 switches `mirror_direct` on by itself where the origin has `allow_direct`.
+    """
+    streams = log.connection.jetstream()
+    await streams.add_stream(name="ARCHIVE", sources=[StreamSource(name=STREAM)])
+    await streams.add_stream(name="COPY", mirror=StreamSource(name="ARCHIVE"))
+    before = await log.doubles()
+    await streams.add_stream(name="TWIN", mirror=StreamSource(name=STREAM))
+
+    assert (before, await log.doubles()) == ([], ["TWIN"])
+
+
 async def test_a_stream_in_which_messages_take_others_along_is_refused(
     log: Log, nats_server: NatsServer
 ) -> None:
