@@ -147,7 +147,7 @@ async def read_tolerated(connection: Connection) -> list[str]:
 async def read_doubles(connection: Connection) -> list[str]:
     """Return the streams that answer direct reads of the log beside it; none for a tenant.
 
-    A mirror in the account of its origin does: JetStream switches that on where the origin has it.
+    A mirror in the account of its origin does (`findings/nats_a_mirror_answers_for_its_origin.sh`).
     """
     if connection.view is not None:
         return []

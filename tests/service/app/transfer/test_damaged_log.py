@@ -307,7 +307,7 @@ async def test_a_stream_that_takes_times_to_live_is_told(mine: Settings) -> None
 async def test_a_mirror_that_answers_for_the_log_is_told(mine: Settings) -> None:
     """One of another stream is nobody's matter, nor is a stream that takes the log as a source.
 
-    nats-server 2.15.1 switches `mirror_direct` on by itself where the origin has `allow_direct`.
+    See findings/nats_a_mirror_answers_for_its_origin.sh (nats-server 2.15.1).
     """
     async with Memory.open(settings=mine) as memory:
         await memory.remember("The mill is open")
