@@ -208,3 +208,21 @@ def test_a_broken_line_is_warned_of_and_the_rest_is_imported(
 
     assert [line["result"] for line in done.lines] == ["A1"]
     assert f"{file.path}:2: is no JSON" in done.err
+
+
+def test_an_import_of_nothing_but_damaged_files_fails(alone: CommandLine, tmp_path: Path) -> None:
+    """Each is warned of; with one good file among them it ends well, as does an empty folder."""
+    whole, empty = ClaudeFile(tmp_path / "good"), tmp_path / "empty"
+    whole.turns(1)
+    torn = tmp_path / "torn" / whole.path.name
+    for folder in (torn.parent, empty):
+        folder.mkdir()
+    torn.write_bytes(whole.path.read_bytes()[:20])
+    (torn.parent / "more.jsonl.gz").write_bytes(b"\xf6\xaf no gzip")
+
+    def done(*where: Path) -> tuple[int, str | None]:
+        told = alone.here("sessions", "import", *map(str, where), "--dry-run", "--json")
+        return told.code, told.error["type"] if told.code else None
+
+    assert done(torn.parent) == done(torn) == (2, "SessionsUnread")
+    assert done(torn.parent, whole.path) == done(empty) == (0, None)
