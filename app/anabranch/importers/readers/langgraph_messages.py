@@ -1,4 +1,4 @@
-"""Messages in the state of a graph of LangGraph: as a checkpoint holds them, or as they were written.
+"""Messages of a graph of LangGraph: those that a checkpoint holds, or that were written beside it.
 
 A checkpoint holds all messages of its thread, or none where they stand in a `DeltaChannel`. Then
 what a step wrote lies beside the checkpoint that it began with. See
@@ -204,7 +204,7 @@ class _Place(NamedTuple):
 
 
 class _Told(NamedTuple):
-    """Where a message was told, and the hash of its text."""
+    """Where a message was met, and the hash of its text."""
 
     at: _Place
     text: int

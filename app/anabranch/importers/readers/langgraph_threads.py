@@ -83,7 +83,7 @@ def with_writes(
 ) -> Checkpoint:
     """Return a checkpoint with what its step wrote, where the checkpoint does not hold it.
 
-    `written` gives the channel, type and value of what lies beside the checkpoint before it.
+    `written` gives what lies beside the checkpoint before it, as channel, type and value.
     """
     counted = object_of(found.metadata.get(_COUNTED))
     deltas = counted.keys() - found.channels.keys()
@@ -106,7 +106,8 @@ def pending_of(newest: Checkpoint, written: Iterable[tuple[str, Any, Any]]) -> l
     """Return the messages of a step that has not ended, as the checkpoint that would hold them.
 
     A node that answers beside one that fails has its answer kept beside the newest checkpoint, as
-    channel, type and value. Messages without an id get one with the next checkpoint, and are left to it.
+    channel, type and value. Messages without an id get one with the next checkpoint, and are left
+    to it.
     """
     values = [(channel, unpacked(kind, value)) for channel, kind, value in written]
     messages = [one for one in written_in(values) if text_of(one.get("id"))]
@@ -206,7 +207,7 @@ class _Thread:
             yield Ended(line=key, started=first, time=last)
 
     def _role_of(self, name: str) -> str | None:
-        """Return a sub-graph's name: its agent's own, or its node's. Others have the one over it."""
+        """Return its agent's own name, or its node's: others have that of the agent over them."""
         own, over = (self._agents.get(one) for one in (name, _over(name)))
         return own if own and own != over else name.rpartition("|")[2].partition(":")[0] or None
 
