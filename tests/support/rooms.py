@@ -39,9 +39,11 @@ def _parts(path: Path, folder: Path) -> list[str]:
     return parts[:-1] if parts[-1] == "__init__" else parts
 
 
-def rooms() -> list[str]:
+@cache
+def rooms() -> tuple[str, ...]:
     """Return the names of all rooms: the packages inside the packages."""
-    return [name for name, path in modules().items() if "." in name and path.stem == "__init__"]
+    found = modules().items()
+    return tuple(name for name, path in found if "." in name and path.stem == "__init__")
 
 
 @cache

@@ -209,11 +209,12 @@ def test_a_room_names_what_others_use(room: str) -> None:
 def test_a_header_of_the_server_has_one_name() -> None:
     """Where a constant of the events part holds it, none beside it does."""
     held: dict[str, list[str]] = {}
-    for name, path in modules().items():
+    ours = {name: path for name, path in modules().items() if name.startswith("anabranch_events.")}
+    for name, path in ours.items():
         for node in ast.parse(path.read_text()).body:
             value = node.value if isinstance(node, ast.AnnAssign) else None
             text = value.value if isinstance(value, ast.Constant) else None
-            if name.startswith("anabranch_events.") and str(text).startswith("Nats-"):
+            if str(text).startswith("Nats-"):
                 held.setdefault(str(text), []).append(name)
 
     assert len(held) > 2
@@ -235,7 +236,9 @@ def test_faststream_stays_in_two_rooms() -> None:
     rooms_of_it: set[str] = set()
     private: list[str] = []
     for name, path in modules().items():
-        tree = ast.parse(path.read_text())
+        if "faststream" not in (text := path.read_text()):
+            continue
+        tree = ast.parse(text)
         for_types = {id(node) for block in type_checking_blocks(tree) for node in ast.walk(block)}
         for node in faststream_imports(tree):
             rooms_of_it.add(".".join(name.split(".")[:2]))

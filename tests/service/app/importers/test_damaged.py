@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 async def test_what_is_read_of_damaged_files_can_be_stored(log: Log, tmp_path: Path) -> None:
     """Fields of other types, control characters, times of no calendar: no event is refused."""
     importer = Importer(log, ImportOptions("default", tools=True))
-    for seed in range(examples(16)):
+    for seed in range(examples(8)):
         chance = random.Random(seed)  # noqa: S311 - it must be the same again.
         for case in TEXT_CASES:
             folder = tmp_path / f"{seed}-{case.parent.name}-{case.name}"
