@@ -200,9 +200,9 @@ class TaskQueue:
         return sorted((one for one in found if is_canonical_uuid(one.session_id)), key=_urgency)
 
     async def first(self, namespace: str, *, most: int) -> list[Task]:
-        """Return the tasks that were put first, waiting or in work, at most so many. Not for tenants.
+        """Return the tasks that were put first, waiting or in work, at most so many.
 
-        Their messages are read; `queued` reads the subjects alone.
+        Their messages are read; `queued` reads the subjects alone. Not for tenants.
         """
         found: list[Task] = []
         after = looked = 0

@@ -69,7 +69,9 @@ async def _ensured(
         "ack_policy": "explicit",
         "ack_wait": int((SILENCE_S if silence_s is None else silence_s) * _NS),
         "max_deliver": -1,  # The log counts the attempts: its count survives the queue.
-        "max_ack_pending": -1,  # Branches that wait for their forks are held, too.
+        # Branches that wait for their forks are held, too, and those that were put off count. At a
+        # limit looks would get no answer (findings/nats_a_pull_that_must_not_wait_waits.sh).
+        "max_ack_pending": -1,
         "replay_policy": "instant",
     }
     action = "create" if silence_s is None else ""

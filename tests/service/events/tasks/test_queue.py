@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from anabranch_events.tasks.queue import TaskQueue
 
 ALL = tuple(Priority)
+PUT_OFF = 1000
 
 
 def task(priority: Priority = Priority.NORMAL, *, namespace: str = NAMESPACE) -> Task:
@@ -191,6 +192,26 @@ async def test_a_task_that_is_given_back_comes_to_another(log: Log) -> None:
     third = await taken(queue, ALL, count=1)
 
     assert (second.task, second.deliveries, third) == (first.task, 2, [])
+
+
+async def test_tasks_that_are_put_off_hold_up_no_others(log: Log) -> None:
+    """However many were given back for later, a look is answered: by what is there, or by nothing.
+
+    nats-server 2.15.1 counts them as in work, a thousand by default, and lets a look beyond wait
+    (findings/nats_a_pull_that_must_not_wait_waits.sh).
+    """
+    queue = await opened(log)
+    await queue.put([task() for _ in range(PUT_OFF)])
+    for one in await taken(queue, ALL, count=PUT_OFF):
+        await one.give_back(delay_s=FOREVER_S)
+    nothing = await taken(queue, ALL, count=1)
+    put = task()
+
+    await queue.put([put])
+    found = await taken(queue, ALL, count=2)
+
+    assert nothing == []
+    assert [one.task for one in found] == [put]
 
 
 async def test_another_worker_may_answer_for_a_task_that_it_was_given(log: Log) -> None:
