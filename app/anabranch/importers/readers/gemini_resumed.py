@@ -1,7 +1,8 @@
 """Talks of Gemini CLI that were saved by `/chat save` and resumed in the session that saved them.
 
 A resume writes the saved messages again, with other ids, and then sets them as the history. The
-first of them begins with what the tool puts before all.
+first of them begins with what the tool puts before all. See
+`findings/gemini_cli_says_a_saved_talk_again_when_it_is_resumed.sh`.
 """
 
 from __future__ import annotations
