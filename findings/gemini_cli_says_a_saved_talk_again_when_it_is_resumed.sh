@@ -21,10 +21,12 @@ echo '{"private": true}' >package.json
 npm install --ignore-scripts --no-audit --no-fund --loglevel=error "@google/gemini-cli@0.61.0" >npm.log 2>&1 ||
   { cat npm.log; exit 2; }
 cat >trial.py <<'PY'
+import atexit
 import fcntl
 import json
 import os
 import pty
+import signal
 import struct
 import termios
 import threading
@@ -72,6 +74,7 @@ child, terminal = pty.fork()
 if child == 0:
     os.chdir(home / "project")
     os.execve(program, [program, "--yolo", "-m", "gemini-2.5-flash", "--skip-trust"], environment)
+atexit.register(os.killpg, child, signal.SIGKILL)  # It has a session of its own.
 fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 50, 120, 0, 0))
 shown = bytearray()
 
@@ -120,7 +123,6 @@ line("/chat save kept", saved.exists)
 line("Tell two", lambda: len(messages()) == 4)
 line("/chat resume kept", lambda: len(messages()) == 6)
 line("Tell three", lambda: len(messages()) == 8)
-os.kill(child, 15)
 
 
 def texts(message):
