@@ -201,7 +201,7 @@ class _Kept(msgspec.Struct, gc=False):
 
 
 class _Compacted(msgspec.Struct, gc=False):
-    """The part of what a compaction says of itself that places it."""
+    """The fields of a compaction that place it."""
 
     preservedSegment: _Kept | None = None  # noqa: N815 - the tool's own name.
 

@@ -22,11 +22,11 @@ from anabranch.importers.readers.gemini_agents import (
     tasks_of,
 )
 from anabranch.importers.readers.gemini_files import (
+    heads_in,
     is_agent,
     is_qwen,
     is_whole,
     project_of,
-    sessions_in,
     steps_in,
 )
 from anabranch.importers.readers.gemini_messages import (
@@ -43,6 +43,7 @@ from anabranch.importers.readers.gemini_messages import (
     result_of,
     text_in,
 )
+from anabranch.importers.readers.gemini_resumed import resumed_in
 from anabranch.importers.records.chains import END, Node
 from anabranch.importers.records.model import (
     Boundary,
@@ -99,7 +100,7 @@ class GeminiCliReader:
         """Group files by the sessions that are in them, with their sub-agents."""
         groups: list[tuple[set[str], list[Path]]] = []
         for path in sorted(files):
-            names = set(sessions_in(path, FileCache(bytes_max=0))) | (
+            names = set(heads_in(path, FileCache(bytes_max=0)).sessions) | (
                 {path.parent.name} if is_agent(path) else set()
             )
             joined = [group for group in groups if group[0] & names]
@@ -128,8 +129,12 @@ class _Reading:
         self._parents: dict[str, str] = {}
         self._cache = FileCache()
         self._told: set[str] = set()
+        self._resuming: set[str] = set()
         for path in files:
-            for session_id in dict.fromkeys(sessions_in(path, self._cache)):
+            heads = heads_in(path, self._cache)
+            for session_id in heads.sessions:
+                if heads.contexts > 1:
+                    self._resuming.add(session_id)
                 self._files.setdefault(session_id, []).append(path)
                 if is_agent(path):
                     self._parents[session_id] = path.parent.name
@@ -146,6 +151,10 @@ class _Reading:
                     yield step
                 elif step.session_id == session_id:
                     yield step.data
+
+    def resumed(self, session_id: str) -> dict[str, str]:
+        """Return the originals of a session's messages that it wrote again, by their ids."""
+        return resumed_in(self._data(session_id)) if session_id in self._resuming else {}
 
     def first_telling(self, session_id: str) -> bool:
         """Tell whether a session is here and not yielded yet; mark it as yielded."""
@@ -220,6 +229,7 @@ class _Session:
         self._id = session_id
         self._reading = reading
         self._known = _Known()
+        self._resumed = reading.resumed(session_id)
         self._may_mix = reading.may_mix(session_id)
         self._mixed = mixed_in(
             reading.steps(session_id) if self._may_mix else (),
@@ -248,9 +258,9 @@ class _Session:
                 yield self._opened(step, parent, role)
             copies = self._known.compacted(history_in(step))
             self._left_out["kept by a compaction"] += len(copies)
-            for message in self._messages_in(step, self._left_out):
-                time = time_of(message.get("timestamp"))
-                if self._known.is_new(message):
+            for message, is_new in self._heard_in(step):
+                if is_new:
+                    time = time_of(message.get("timestamp"))
                     yield from course.at(str(message["id"]), time)
                     yield from self._message(message, course.line, time)
                     yield from course.left(time)
@@ -263,6 +273,15 @@ class _Session:
             yield from end_of(
                 self._id, outcome, result=self._result, started=self._first, time=self._last
             )
+
+    def _heard_in(self, step: dict[str, Any]) -> Iterator[tuple[dict[str, Any], bool]]:
+        """Yield the messages on a line, and whether they are new; not what a resume wrote again."""
+        for message in self._messages_in(step, self._left_out):
+            is_new = self._known.is_new(message)
+            if str(message.get("id")) in self._resumed:
+                self._left_out["message again"] += is_new
+            else:
+                yield message, is_new
 
     def _opened(self, step: dict[str, Any], parent: str | None, role: str | None) -> Opened:
         self._first = time_of(step.get("startTime"))
@@ -289,11 +308,15 @@ class _Session:
             target = step.get("$rewindTo")
             if isinstance(target, str):
                 tip, rewound = above.get(target), True
+            rewound |= any(str(one.get("id")) in self._resumed for one in history_in(step))
             for copy in known.compacted(history_in(step)):
                 above[str(copy.get("id"))] = above.get(said.get(mark_of(copy), ""), tip)
             for message in self._messages_in(step):
                 if known.is_new(message):
                     message_id = str(message["id"])
+                    if original := self._resumed.get(message_id):
+                        tip = original
+                        continue
                     said[mark_of(message)] = message_id
                     above[message_id] = tip
                     yield Node(message_id, tip, speaks=True, restarts=True)

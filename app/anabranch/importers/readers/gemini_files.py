@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from anabranch.importers.files.lines import Line, parsed, plain_name
 from anabranch.importers.records.model import Broken
@@ -82,15 +82,31 @@ def _whole(path: Path, files: FileCache) -> Iterator[Step | Broken]:
         yield Step(session_id, message)
 
 
-def sessions_in(path: Path, files: FileCache) -> Iterator[str]:
-    """Yield the sessions whose metadata a file holds; one begins anew with each resume."""
+class Heads(NamedTuple):
+    """The sessions of a file, in their order, and how many of its lines have a context."""
+
+    sessions: list[str]
+    contexts: int
+
+
+def heads_in(path: Path, files: FileCache) -> Heads:
+    """Return of a file what is known without parsing most of it.
+
+    Metadata begin a session, and stand again with each resume. A context stands in the first
+    history, and in a talk that was saved.
+    """
     if plain_name(path).endswith(".json"):
-        yield next(
-            (one.session_id for one in _whole(path, files) if isinstance(one, Step)), path.name
-        )
-        return
+        steps = (one.session_id for one in _whole(path, files) if isinstance(one, Step))
+        return Heads([next(steps, path.name)], 0)
+    sessions: dict[str, None] = {}
+    contexts = 0
     for line in files.lines(path):
-        if isinstance(line, Line) and b'"projectHash"' in line.data:
+        if not isinstance(line, Line):
+            continue
+        contexts += b"<session_context>" in line.data
+        if b'"projectHash"' in line.data:
             found = parsed(path, line)
-            if not isinstance(found, Broken) and "projectHash" in found:
-                yield from filter(None, [text_of(found.get("sessionId"))])
+            session_id = None if isinstance(found, Broken) else text_of(found.get("sessionId"))
+            if not isinstance(found, Broken) and "projectHash" in found and session_id:
+                sessions[session_id] = None
+    return Heads(list(sessions), contexts)

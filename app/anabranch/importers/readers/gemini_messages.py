@@ -61,12 +61,15 @@ def is_context(message: dict[str, Any]) -> bool:
 
 
 def mark_of(message: dict[str, Any]) -> int:
-    """Return what a message and its copy have in common."""
-    return hash((kind_of(message), text_in(message)))
+    """Return what a message and its copy have in common; of one of them blanks may be cut off."""
+    return hash((kind_of(message), (text_in(message) or "").strip()))
 
 
 def text_in(message: dict[str, Any]) -> str | None:
-    """Return the text of a message, without thoughts and the files that it names."""
+    """Return the text of a message, without thoughts and the files that it names.
+
+    A saved talk that is resumed has what the tool puts before all in its first question.
+    """
     content = message.get("content")
     if isinstance(content, str):
         return text_of(_typed(content))
@@ -77,7 +80,8 @@ def text_in(message: dict[str, Any]) -> str | None:
         and (given := text_of(part.get("text")))
         and (text := text_of(_typed(given)))
     ]
-    return "\n\n".join(without_referenced(texts)) or None
+    asked = [one for one in texts if not CONTEXT.match(one)]
+    return "\n\n".join(without_referenced(asked or texts)) or None
 
 
 def _typed(text: str) -> str:

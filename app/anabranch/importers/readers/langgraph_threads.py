@@ -38,6 +38,7 @@ _UNPACKED_NOT: Final = (ValueError, TypeError, RecursionError)
 
 See `findings/msgspec_leaves_broken_texts_to_python.sh`.
 """
+_AGENT: Final = "lc_agent_name"
 _COUNTED: Final = "counters_since_delta_snapshot"
 """Names the channels that keep what is written alone; LangGraph calls them `DeltaChannel`."""
 _SNAPSHOT: Final = 7
@@ -155,7 +156,7 @@ class _Thread:
         self._names = list(first)
         self._key = f"{thread_id}@{min(first.values())}"
         self._agents: dict[str, str | None] = {}
-        self._called = {name: self._call_of(name) for name in self._names}
+        self._called = {name: self._call_of(name) for name in self._names if name}
         self._told: set[str] = set()
         self._left_out: Counter[str] = Counter()
 
@@ -182,6 +183,7 @@ class _Thread:
             time = checkpoint.time
             if not opened:
                 opened, first = True, time
+                self._agents[name] = text_of(checkpoint.metadata.get(_AGENT))
                 yield Opened(
                     key=key,
                     source_id=name or self._id,
@@ -214,7 +216,7 @@ class _Thread:
     def _call_of(self, name: str) -> tuple[str, str] | None:
         """Return the graph and the checkpoint from which a sub-graph was invoked."""
         for checkpoint in self._store.of(self._id, name):
-            self._agents[name] = text_of(checkpoint.metadata.get("lc_agent_name"))
+            self._agents[name] = text_of(checkpoint.metadata.get(_AGENT))
             parents = object_of(checkpoint.metadata.get("parents"))
             found = text_of(parents.get(_over(name))) or text_of(parents.get(""))
             return (_over(name), found) if found else None
