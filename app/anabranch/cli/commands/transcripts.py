@@ -149,7 +149,7 @@ async def import_(
         call.output.console.print(import_summary(importer.tally, dry_run=dry_run))
     for line in importer.tally.broken:
         call.output.warn(line)
-    broken = bool(importer.tally.broken) if found else _have_files(where or ())
+    broken = bool(importer.tally.broken) if found else _names_file(where or ())
     if broken and not importer.tally.sessions:
         raise SessionsUnread
 
@@ -277,13 +277,12 @@ def _sources(call: Call, where: Sequence[str]) -> list[Source]:
     return found
 
 
-def _have_files(where: Sequence[str]) -> bool:
-    """Tell whether a path that was named is a file, or a folder with one in it."""
+def _names_file(where: Sequence[str]) -> bool:
+    """Tell whether a path that was named is a file; a folder may have no sessions yet."""
     from anabranch.importers.readers.catalogue import READERS, is_address
 
     named = [name for name in where if name not in READERS and not is_address(name)]
-    paths = [Path(name).expanduser() for name in named]
-    return any(one.is_file() for path in paths for one in (path, *path.rglob("*")))
+    return any(Path(name).expanduser().is_file() for name in named)
 
 
 def _choice(projects: Sequence[str], excluded: Sequence[str], since: str | None) -> Choice:
