@@ -6,6 +6,8 @@ Neo4j and SQL on the embedded graph. Their names are the same, so that every que
 
 from __future__ import annotations
 
+import asyncio
+import random
 from typing import TYPE_CHECKING, Any, Final, LiteralString, NamedTuple, cast
 
 from anabranch_store.bolt import driver as neo4j
@@ -26,6 +28,11 @@ SCHEMA_VERSION: Final = 2
 DIMENSION: Final = 384
 """The default dimension of the vector index: the built-in model's."""
 _ONLINE_TIMEOUT_S: Final = 300
+_TRIES: Final = 30
+_PAUSE_S: Final = 0.05
+"""The pause before another try, at most, times the tries before it."""
+_MADE_MEANWHILE: Final = ".EquivalentSchemaRuleAlreadyExists"
+"""The end of the code of Neo4j where another made the same index after ours was looked for."""
 _STEMMING: Final = "org.apache.lucene.analysis.en.EnglishAnalyzer"
 _ANALYZER: Final = "english"
 """Neo4j's name for the same analyzer of Lucene: words and questions are stemmed alike."""
@@ -86,7 +93,7 @@ async def make_schema(
     if product.name == "arcadedb":
         await _make_types(address)
     for command in _constraints_and_ranges():
-        await _run(driver, address, command)
+        await _make(driver, address, command)
     found = await vectors_in_use(driver, address)
     held = DIMENSION if found is None else found.dimension
     wanted = held if dimension is None else dimension
@@ -190,9 +197,9 @@ async def _make_neo4j_indexes(
         "`vector.similarity_function`: 'cosine'}}"
     )
     if await _is_of_an_earlier_version(driver, address):
-        await _run(driver, address, f"DROP INDEX {TEXT_INDEX} IF EXISTS")
+        await _make(driver, address, f"DROP INDEX {TEXT_INDEX} IF EXISTS")
     for command in (text, vector):
-        await _run(driver, address, command)
+        await _make(driver, address, command)
     await _run(driver, address, "CALL db.awaitIndexes($timeout_s)", timeout_s=_ONLINE_TIMEOUT_S)
 
 
@@ -205,6 +212,24 @@ async def _is_of_an_earlier_version(driver: AsyncDriver, address: GraphAddress) 
         ours = (row["labels"], row["properties"]) == (["Insight"], ["text"])
         return ours and row["analyzer"] != _ANALYZER
     return False
+
+
+async def _make(driver: AsyncDriver, address: GraphAddress, command: str) -> None:
+    """Change the schema, again where another process did the same at that moment.
+
+    `IF NOT EXISTS` does not keep two from making it: Neo4j lets one of them fail
+    (`findings/neo4j_if_not_exists_fails_where_two_make_it.sh`), and the next try finds it made.
+    """
+    for number in range(_TRIES):
+        try:
+            await _run(driver, address, command)
+        except neo4j.Neo4jError as error:
+            passes = error.is_retryable() or str(error.code).endswith(_MADE_MEANWHILE)
+            if not passes or number == _TRIES - 1:
+                raise
+            await asyncio.sleep(random.uniform(0, _PAUSE_S * (number + 1)))  # noqa: S311 - no secret.
+        else:
+            return
 
 
 async def _run(

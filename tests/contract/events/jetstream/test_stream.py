@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from nats.js.api import RePublish, StreamSource
+from nats.js.api import RePublish, StreamSource, SubjectTransform
 from nats.js.errors import APIError
 
 from anabranch_events import STREAM, Bounds, Log, NatsServer
@@ -98,6 +98,25 @@ async def test_a_stream_that_takes_times_to_live_goes_on_and_says_so(
         assert (before, await again.tolerated()) == ([], ["allow_msg_ttl"])
     message = await manager.get_msg(STREAM, 1)
     assert "Nats-TTL" not in (message.headers or {})
+
+
+async def test_a_stream_that_transforms_subjects_is_refused(
+    log: Log, nats_server: NatsServer
+) -> None:
+    """No read of a session would find its events, and its fence would be another's.
+
+    See findings/nats_a_transform_takes_a_named_fence_away.sh (nats-server 2.15.1).
+    """
+    manager = log.connection.jetstream()
+    config = (await manager.stream_info(STREAM)).config
+    moved = SubjectTransform(src="anabranch.events.*.*", dest="moved.{{wildcard(1)}}")
+    await manager.update_stream(config, subject_transform=moved)
+
+    with pytest.raises(StreamDrifted) as refused:
+        async with Log.connect(nats_server.url, token=nats_server.token):
+            pass
+
+    assert list(refused.value.differences) == ["subject_transform"]
 
 
 async def test_a_mirror_that_answers_for_the_log_is_found(log: Log) -> None:

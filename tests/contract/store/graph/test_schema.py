@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, LiteralString
+import asyncio
+from typing import TYPE_CHECKING, Any, LiteralString, cast
 
 import pytest
 
@@ -23,6 +24,36 @@ async def test_applying_the_schema_again_changes_nothing(graph: Graph) -> None:
     await graph.apply_schema()
 
     assert await graph.checkpoint("graph") == 0
+
+
+@pytest.mark.parametrize("graph_address", ["neo4j"], indirect=True)
+async def test_several_may_make_the_schema_at_once(graph: Graph) -> None:
+    """Processes that start together on a new database: none fails, and all of it is there.
+
+    See findings/neo4j_if_not_exists_fails_where_two_make_it.sh (Neo4j 5.26.31 and 2026.09.0).
+    """
+    before = await _names(graph)
+    for _ in range(3):
+        await _drop_schema(graph)
+        await asyncio.gather(*(graph.apply_schema() for _ in range(4)))
+
+        assert await _names(graph) == before
+
+
+async def _names(graph: Graph) -> set[object]:
+    shown = [
+        await ask(graph.address, f"SHOW {what} YIELD name") for what in ("INDEXES", "CONSTRAINTS")
+    ]
+    return {
+        row["name"] for rows in shown for row in rows if not str(row["name"]).startswith("index_")
+    }
+
+
+async def _drop_schema(graph: Graph) -> None:
+    for row in await ask(graph.address, "SHOW CONSTRAINTS YIELD name"):
+        await ask(graph.address, cast("Any", f"DROP CONSTRAINT `{row['name']}`"))
+    for row in await ask(graph.address, "SHOW INDEXES YIELD name, type WHERE type <> 'LOOKUP'"):
+        await ask(graph.address, cast("Any", f"DROP INDEX `{row['name']}`"))
 
 
 @pytest.mark.parametrize("graph_address", ["embedded"], indirect=True)

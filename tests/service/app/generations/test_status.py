@@ -160,7 +160,8 @@ async def test_who_joined_asks_the_owner(owner: Memory) -> None:
 async def test_a_projection_that_stopped_says_why(owner: Memory, own_settings: Settings) -> None:
     """An operator's transform of subjects took an event out of the log: nothing is missing by count.
 
-    nats-server 2.15.1 stores it under the other subject, at a position of the log.
+    See findings/nats_a_transform_takes_a_named_fence_away.sh (nats-server 2.15.1): it is stored
+    under the other subject, at a position of the log.
     """
     log = namespace_of(owner).backend.log
     first = await log.append(learned(1))
