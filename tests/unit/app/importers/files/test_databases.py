@@ -239,10 +239,11 @@ async def test_a_database_is_copied_beside_the_loop(
 
     monkeypatch.setattr("anabranch.home.passing.time.sleep", pause)
     importer = Importer(None, ImportOptions("default"))
+    (found,) = sources_below([source])  # By a copy, too, for which the lock must be free.
 
     with Lock(home.passing_lock) as clearing:
         assert clearing.take()
-        reading = asyncio.create_task(importer.source(sources_below([source])[0]))
+        reading = asyncio.create_task(importer.source(found))
         assert await asyncio.to_thread(waiting.wait, PATIENCE_S)
         assert not reading.done()
     await asyncio.wait_for(reading, PATIENCE_S)
