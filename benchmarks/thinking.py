@@ -15,6 +15,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from anabranch.backend.gc_tuning import collect_seldom
 from anabranch_events import Log, NatsServer, new_event, new_id
 from anabranch_events.event.types import BranchCompleted, BranchCreated, BranchStarted, Priority
 from anabranch_thinking import BranchContext, BranchTask, CallableExecutor, think
@@ -67,6 +68,7 @@ async def empty(branch: BranchContext) -> str:
 async def run() -> list[Row]:
     """Measure, and return the rows."""
     rows: list[Row] = []
+    collect_seldom()  # As the commands do.
     with tempfile.TemporaryDirectory() as folder:
         async with (
             NatsServer(Path(folder) / "nats") as server,

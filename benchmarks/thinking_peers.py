@@ -25,6 +25,7 @@ from tests.support.killing import MortalServer
 from tests.support.ports import free_port
 from tests.support.worker_processes import WorkerProcesses
 
+from anabranch.backend.gc_tuning import collect_seldom
 from anabranch_events import Log
 from anabranch_thinking import BranchTask
 from anabranch_thinking.work.dispatch import ThoughtOverWorkers, WorkTerms
@@ -93,6 +94,7 @@ for _ in range(rounds):
 async def run() -> list[Row]:
     """Measure, and return the rows: those of peers that are not there are left out, and said."""
     rows: list[Row] = []
+    collect_seldom()  # As the commands do.
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         ours = await _ours(folder / "nats")

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Final
 from tests.support.killing import MortalServer
 from tests.support.worker_processes import WorkerProcesses
 
+from anabranch.backend.gc_tuning import collect_seldom
 from anabranch_events import Log
 from anabranch_events.event.types import BranchCompleted, ConsolidationRecorded
 from anabranch_thinking import BranchTask
@@ -51,6 +52,7 @@ _KIB: Final = 1024
 async def run() -> list[Row]:
     """Measure, and return the rows."""
     rows: list[Row] = []
+    collect_seldom()  # As the commands do.
     with tempfile.TemporaryDirectory() as folder:
         async with _at_work(Path(folder) / "naps") as (_, workers, log):
             rows.append(await _killed(log, workers))

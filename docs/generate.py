@@ -44,6 +44,7 @@ _EXIT_CODES: Final = (
     ("75", "try again later"),
     ("130", "ended by Ctrl-C"),
     ("141", "whoever read stdout has gone"),
+    ("143", "ended by SIGTERM, by a command that calls off what it began: `think`"),
 )
 _STREAMS: Final = (
     "Data goes to stdout, messages and errors to stderr. With `--json` a command writes one "

@@ -76,10 +76,6 @@ _WHY_NOT: Final[dict[str, tuple[tuple[str, ...], str]]] = {
         ("openai-agents compaction",),
         "the session is cleared, and what the vendor returns is put in its place",
     ),
-    "i": (
-        ("langgraph-sqlite compaction", "langgraph-postgres compaction"),
-        "a program sums up as it likes, and nothing marks it; messages that it removed are read",
-    ),
     "j": (("gemini-cli nested", "goose nested"), "its agents have no tool that calls another"),
     "k": (("pydantic-ai rewind",), "the program cuts the list: it holds nothing of what was left"),
     "l": (("google-adk fork",), "the library forks no session"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import platform
 import shutil
 from typing import TYPE_CHECKING, Final
@@ -16,6 +17,7 @@ from anabranch.home.runtime_file import live_runtime
 from anabranch.importers.drift import unknown_records
 from anabranch.memory.memory import Memory, namespace_of
 from anabranch.terminal.counting import counted
+from anabranch.views import stops_of
 from anabranch_events import spot_check
 from anabranch_events.errors import positions_text, stretches_text
 
@@ -24,11 +26,16 @@ if TYPE_CHECKING:
 
     from anabranch.settings import Settings
     from anabranch.views import GraphStatus, LogStatus, Status
-    from anabranch_events import LogReport
+    from anabranch_events import Log, LogReport
+    from anabranch_events.jetstream.limits import Hindrance
     from anabranch_store import Foreign
 
 _KINDS_SHOWN: Final = 8
 _FREE_MIN: Final = 256 * 1024 * 1024
+_LAG_MAX_MS: Final = 60_000.0
+_LOOKS: Final = 10
+_LOOK_S: Final = 1.0
+"""A graph that is behind for longer is looked at again so often, until it has come on."""
 _MIB: Final = 1024 * 1024
 
 
@@ -134,17 +141,22 @@ async def _opened(settings: Settings) -> list[Check]:
     try:
         async with Memory(settings) as memory:
             status = await memory.status()
+            moves = await _moves(memory, status)
             vectors = await _vectors(memory)
             foreign = await memory.graph.foreign() if settings.neo4j_uri else None
             found = await spot_check(namespace_of(memory).backend.log)
             tolerated = await namespace_of(memory).backend.log.tolerated()
+            hindrances = await namespace_of(memory).backend.log.hindrances()
+            doubles = await _doubles(namespace_of(memory).backend.log)
     except AnabranchError as error:
         return [Check(name="memory", ok=False, detail=error.message, fix=error.fix)]
-    log, graph, lag = status.log, status.graph, status.lag
+    log, graph = status.log, status.graph
     dead = status.dead_letters
     return [
         _log(log, found.report, read=found.positions, all_counted=found.counted),
         *_settings(tolerated),
+        *map(_hindrance, hindrances),
+        *doubles,
         Check(
             name="graph",
             ok=True,
@@ -153,11 +165,7 @@ async def _opened(settings: Settings) -> list[Check]:
         vectors,
         _generation(graph, harmed=log.damage),
         *([] if foreign is None else [_foreign(foreign)]),
-        Check(
-            name="lag",
-            ok=True,
-            detail=f"{counted(lag.events, 'event')}, {lag.ms:.0f} ms{_vectors_at(status)}",
-        ),
+        _lag(status, moves=moves),
         Check(
             name="dead letters",
             ok=dead == 0,
@@ -167,6 +175,35 @@ async def _opened(settings: Settings) -> list[Check]:
             else None,
         ),
     ]
+
+
+async def _moves(memory: Memory, status: Status) -> bool:
+    """Tell whether a graph that is far behind comes on; one that is not does."""
+    if status.lag.ms < _LAG_MAX_MS:
+        return True
+    graph = await namespace_of(memory).backend.graph()
+    for _ in range(_LOOKS):
+        await asyncio.sleep(_LOOK_S)
+        if await graph.checkpoint("graph") > status.graph.position:
+            return True
+    return False
+
+
+def _lag(status: Status, *, moves: bool) -> Check:
+    """Say how far the graph is behind, and whether anything brings it on."""
+    lag = status.lag
+    detail = f"{counted(lag.events, 'event')}, {lag.ms:.0f} ms{_vectors_at(status)}"
+    stops = stops_of(status.projections)
+    if moves and not stops:
+        return Check(name="lag", ok=True, detail=detail)
+    said = [f"{name} stopped: {reason}" for name, reason in stops] or ["nothing brings it on"]
+    return Check(
+        name="lag",
+        ok=False,
+        detail=f"{detail}: {'; '.join(said)}",
+        fix="mend what it stopped at, which other checks here may name; it goes on by itself then. "
+        "Where nothing stopped, end the home's process (`anabranch down`) and begin it again",
+    )
 
 
 def _vectors_at(status: Status) -> str:
@@ -211,6 +248,36 @@ def _settings(tolerated: Sequence[str]) -> list[Check]:
             fix="let no client set Nats-TTL on anabranch.events.>; nats-server cannot switch it off "
             "again, only in a new stream: `anabranch events export`, and `anabranch events import` "
             "elsewhere",
+        )
+    ]
+
+
+def _hindrance(found: Hindrance) -> Check:
+    """Say what a setting of the stream keeps us from, that an operator may have set."""
+    return Check(
+        name="stream",
+        ok=not found.stops,
+        detail=f"{found.setting} is set: {found.effect}",
+        fix=found.fix,
+    )
+
+
+async def _doubles(log: Log) -> list[Check]:
+    """Say which streams answer reads of the log in its place, where we may look for them."""
+    try:
+        found = await log.doubles()
+    except AnabranchError as error:  # A user may be denied the list of all streams.
+        return [Check(name="mirrors", ok=True, detail=f"not looked for: {error.message}")]
+    if not found:
+        return []
+    return [
+        Check(
+            name="mirrors",
+            ok=False,
+            detail=f"{', '.join(found)} stands in the log's account and answers reads of it: what was "
+            "forgotten or deleted may be told again, and what is new may be missing",
+            fix="delete the stream, and make the mirror in another account, or behind a leaf with a "
+            "domain of its own",
         )
     ]
 

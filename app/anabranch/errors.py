@@ -17,6 +17,7 @@
     │   ├── RequestTooLarge      a request is larger than the service takes
     │   ├── RequestUnfinished    a request did not come whole in time
     │   ├── ScopeNeedsSession    a scope around a session, and no session is named
+    │   ├── SessionsUnread       of the files that agent tools wrote none could be read
     │   ├── SnapshotDamaged      a snapshot was changed since it was taken
     │   ├── SettingInvalid       an environment variable breaks a rule
     │   ├── TenantsInvalid       the tenants file breaks a rule
@@ -128,6 +129,7 @@ __all__ = [
     "ServiceBusy",
     "ServiceFailed",
     "ServiceMissing",
+    "SessionsUnread",
     "SettingInvalid",
     "SetupInvalid",
     "SnapshotDamaged",
@@ -160,6 +162,17 @@ class ExportDamaged(InputInvalid):
             fix="export again, or use another copy; what stands before is good",
         )
         self.line = line
+
+
+class SessionsUnread(InputInvalid):
+    """Of the files that agent tools wrote none could be read. Nothing was stored."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "where: there are files, and no session could be read of any of them",
+            field="where",
+            fix="see the warnings; name files as a tool wrote them, or a copy from before the damage",
+        )
 
 
 class SnapshotDamaged(InputInvalid):
@@ -285,7 +298,7 @@ class ScopeNeedsSession(InputInvalid):
     def __init__(self, scope: str) -> None:
         super().__init__(
             f"the scope {scope!r} is drawn around a session, and no session is named",
-            field="session",
+            field="session_id",
             fix="name the session, or use the scope 'namespace'",
         )
         self.scope = scope

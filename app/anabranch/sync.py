@@ -1076,18 +1076,18 @@ class MemoryPast(Face[AsyncMemoryPast]):
 
     def diff(
         self,
-        before: Moment,
         after: Moment,
+        to: Moment,
         *,
         items_max: int = ITEMS_MAX,
         progress: Callable[[int], None] | None = None,
     ) -> Diff:
-        """Return what this namespace learned between two moments, `before` not included.
+        """Return what this namespace learned between two moments, `after` not included.
 
         The sums are exact; of each kind at most `items_max` are listed, the first ones. It costs
         what the events between the two do. Raises InputInvalid, PositionFromFuture, WaitTimedOut.
         """
-        return LOOP.run(self._wrapped.diff(before, after, items_max=items_max, progress=progress))
+        return LOOP.run(self._wrapped.diff(after, to, items_max=items_max, progress=progress))
 
     def event(self, position: int) -> Recorded:
         """Return the event at `position`. Raises EventNotFound, and PositionFromFuture."""

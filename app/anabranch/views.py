@@ -11,6 +11,7 @@ from anabranch_events.event.content import FORGOTTEN
 from anabranch_thinking.sessions.receipts import ErasureReceipt
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from collections.abc import Set as AbstractSet
 
     from anabranch_thinking import SessionState
@@ -271,6 +272,7 @@ class ProjectorView(BaseModel):
 
     A process that is not `active` stands by for another. `batch_size` is that of the last commit,
     `events_per_s` the rate of the last ten seconds, `dead_letters` what it put aside itself.
+    `stopped` is the error that it stopped with, while it tries again and comes no further.
     """
 
     model_config = ConfigDict(frozen=True, defer_build=True)
@@ -281,6 +283,7 @@ class ProjectorView(BaseModel):
     events: int
     retries: int
     dead_letters: int
+    stopped: str | None = None
 
 
 class ProjectionStatus(BaseModel):
@@ -296,6 +299,16 @@ class ProjectionStatus(BaseModel):
     position: int
     lag: Lag
     projectors: tuple[ProjectorView, ...]
+
+
+def stops_of(projections: Iterable[ProjectionStatus]) -> list[tuple[str, str]]:
+    """Return the name of each projection that stopped and comes no further, and the reason."""
+    return [
+        (one.name, worker.stopped)
+        for one in projections
+        for worker in one.projectors
+        if worker.stopped is not None
+    ]
 
 
 class Status(BaseModel):

@@ -34,6 +34,7 @@ from anabranch_events.jetstream.direct_get import ask_leader
 from anabranch_events.jetstream.ended import DELETIONS
 from anabranch_events.jetstream.kv import drop_values
 from anabranch_events.jetstream.ledger import BLOCK, Block, Blocks, Deleted, joined, total
+from anabranch_events.jetstream.limits import refuse_without_purge
 from anabranch_events.jetstream.stream import SUBJECT_PREFIX, read_bounds
 from anabranch_events.read import reader
 from anabranch_events.write.append import append, last_position, outgoing
@@ -93,7 +94,11 @@ class Deletion:
         return holdings
 
     async def end(self) -> int:
-        """End the namespace for ever; return the position at which it has ended."""
+        """End the namespace for ever; return the position at which it has ended.
+
+        Raises LogRefused where the log may not be purged: nothing is done then.
+        """
+        await refuse_without_purge(self._connection)
         while True:
             known = (await self._ended.known()).get(self._namespace)
             if known is not None:

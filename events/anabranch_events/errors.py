@@ -204,7 +204,7 @@ class SetupInvalid(AnabranchError):
 
 
 class LogRefused(SetupInvalid):
-    """The NATS server refused the credentials, or a permission is missing."""
+    """The NATS server refused the credentials, a permission is missing, or a limit is met."""
 
 
 class LogFull(SetupInvalid):

@@ -12,6 +12,7 @@ from anabranch_events.jetstream import announcements, direct_get
 from anabranch_events.jetstream.documents import Documents, StoredDocuments
 from anabranch_events.jetstream.kv import Bucket, drop_values, open_bucket
 from anabranch_events.jetstream.ledger import Ledger, joined, tip_of
+from anabranch_events.jetstream.limits import Hindrance, read_hindrances
 from anabranch_events.jetstream.sealed import checked_sealable
 from anabranch_events.jetstream.stream import (
     SUBJECT_PREFIX,
@@ -22,6 +23,7 @@ from anabranch_events.jetstream.stream import (
     ensure_stream,
     read_bounds,
     read_clock,
+    read_doubles,
     read_extent,
     read_identity,
     read_tolerated,
@@ -330,6 +332,17 @@ class Log:
     async def tolerated(self) -> list[str]:
         """Return the stream's settings that are not ours, yet harm nothing by themselves."""
         return await read_tolerated(self._connection)
+
+    async def hindrances(self) -> list[Hindrance]:
+        """Return the settings of the stream that hinder us, which an operator may have set."""
+        return await read_hindrances(self._connection)
+
+    async def doubles(self) -> list[str]:
+        """Return the streams that answer reads of the log beside it: mirrors in its own account.
+
+        They answer with what was forgotten or deleted from the log too, and late with what is new.
+        """
+        return await read_doubles(self._connection)
 
     async def namespaces(self) -> list[Namespace]:
         """Return the namespaces that have events, by name. Raises LogRefused for a tenant."""

@@ -208,3 +208,26 @@ def test_a_broken_line_is_warned_of_and_the_rest_is_imported(
 
     assert [line["result"] for line in done.lines] == ["A1"]
     assert f"{file.path}:2: is no JSON" in done.err
+
+
+def test_an_import_of_nothing_but_damaged_files_fails(alone: CommandLine, tmp_path: Path) -> None:
+    """Each is warned of; with one good file among them it ends well.
+
+    So does a folder without sessions of a known form: its tool may not have written any yet.
+    """
+    whole, fresh = ClaudeFile(tmp_path / "good"), tmp_path / "fresh"
+    whole.turns(1)
+    torn = tmp_path / "torn" / whole.path.name
+    for folder in (torn.parent, fresh):
+        folder.mkdir()
+    torn.write_bytes(whole.path.read_bytes()[:20])
+    packed = torn.parent / "more.jsonl.gz"
+    packed.write_bytes(b"\xf6\xaf no gzip")
+    (fresh / "settings.json").write_text("{}")
+
+    def done(*where: Path) -> tuple[int, str | None]:
+        told = alone.here("sessions", "import", *map(str, where), "--dry-run", "--json")
+        return told.code, told.error["type"] if told.code else None
+
+    assert done(torn, packed) == done(torn) == (2, "SessionsUnread")
+    assert done(torn, packed, whole.path) == done(fresh) == (0, None)

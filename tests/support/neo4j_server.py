@@ -49,6 +49,7 @@ server.http.enabled=false
 server.https.enabled=false
 server.memory.pagecache.size=64m
 dbms.usage_report.enabled=false
+dbms.cypher.min_replan_interval=1h
 dbms.security.allow_csv_import_from_file_urls=false
 """
 

@@ -48,6 +48,7 @@ class Scaled:
             pool,
             namespace=NAMESPACE,
             bounds=Bounds(fewest=0, most=most, slots=2),
+            executors=["nap"],
             silence_s=SILENCE_S,
             window_s=WINDOW_S,
             tick_s=0.1,
@@ -68,10 +69,12 @@ class Scaled:
             await asyncio.gather(joining, return_exceptions=True)
             await scaling
 
-    async def begin(self, naps: Sequence[float | Path]) -> ThoughtOverWorkers:
+    async def begin(
+        self, naps: Sequence[float | Path], *, executor: str = "nap"
+    ) -> ThoughtOverWorkers:
         """Begin a thought with branches that nap for so many seconds, or until a file is there."""
         tasks = [BranchTask(task=f"nap {one}") for one in naps]
-        terms = WorkTerms(executor="nap", join=Join.of("all", branches=len(tasks)))
+        terms = WorkTerms(executor=executor, join=Join.of("all", branches=len(tasks)))
         thought = ThoughtOverWorkers(self.fabric, self.fabric.sessions_of(NAMESPACE), terms)
         await thought.begin("rest", tasks, session_id=None)
         return thought

@@ -6,6 +6,7 @@ import asyncio
 import signal
 import sys
 
+from anabranch.backend.gc_tuning import collect_seldom
 from anabranch_events import Log
 from anabranch_thinking import BranchContext, BranchTask, CallableExecutor, ForkedWork
 from anabranch_thinking.work.fabric import Fabric
@@ -29,6 +30,7 @@ async def grow(branch: BranchContext) -> ForkedWork:
 async def main(url: str, token: str, namespace: str, *terms: str) -> None:
     """Work; the terms are the silence and a nap in seconds, and the slots."""
     silence_s, nap_s, slots = map(float, terms)
+    collect_seldom()
 
     async def nap(branch: BranchContext) -> str:
         await asyncio.sleep(nap_s)

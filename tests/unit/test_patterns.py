@@ -154,7 +154,14 @@ def _seconds(read: Reading, text: str | bytes) -> float:
 
 
 def _grows_faster(read: Reading, text: Callable[[int], str | bytes]) -> bool:
-    """Tell whether a text four times as long takes much more than four times as long."""
+    """Tell whether a text four times as long takes much more than four times as long.
+
+    It does each time it is asked. A machine that others slow down for a moment says so once.
+    """
+    return all(_took_longer(read, text) for _ in range(3))
+
+
+def _took_longer(read: Reading, text: Callable[[int], str | bytes]) -> bool:
     if _seconds(read, text(LENGTH)) < NOTICED_S:
         return False
     few = min(_seconds(read, text(LENGTH)) for _ in range(3))

@@ -130,16 +130,19 @@ class Repetition:
 
     async def remembered(self, session_id: str, ended: SessionEnded) -> InsightReceipt:
         """Return the receipt if this request stored its insight before the session ended."""
-        insight_id = self._ids.at(0)
+        events: list[tuple[str, int]] = []
         async for position, event in self._events(session_id):
-            if isinstance(event.data, InsightRecorded) and event.data.insight_id == insight_id:
-                return InsightReceipt(
-                    event_id=event.id,
-                    position=position,
-                    session_id=session_id,
-                    insight_id=insight_id,
-                )
-        raise ended
+            if event.id == self._ids.at(len(events) + 1):  # The first of the ids is the insight's.
+                events.append((event.id, position))
+        if not events:
+            raise ended
+        event_id, position = events[-1]
+        return InsightReceipt(
+            event_id=event_id,
+            position=position,
+            session_id=session_id,
+            insight_id=self._ids.at(0),
+        )
 
     async def remembered_all(self, session_id: str, ended: SessionEnded) -> InsightsReceipt:
         """Return the receipt if this request stored its insights before the session ended."""

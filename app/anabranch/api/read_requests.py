@@ -139,8 +139,8 @@ class GetEvent(Request):
 class Diff(Request):
     """Tell the change between two moments."""
 
-    before: Moment = Field(description="The earlier moment, which is not included.")
-    after: Moment = Field(description="The later moment.")
+    after: Moment = Field(description="The earlier moment, which is not included.")
+    to: Moment = Field(description="The later moment.")
     items_max: Annotated[int, Field(ge=1, le=PAGE_MAX)] = Field(
         default=ITEMS_MAX, description="How many of each kind are listed at most."
     )

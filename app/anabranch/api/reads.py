@@ -245,9 +245,7 @@ async def get_event(context: Context, request: asked.GetEvent) -> StoredEvent:
 async def diff(context: Context, request: asked.Diff) -> Diff:
     """Tell what was learned between two moments; the sums are exact, the lists are bounded."""
     backend, name = context.namespace.backend, context.namespace.name
-    one, other = await positions_of(
-        backend, request.before, request.after, fields=("before", "after")
-    )
+    one, other = await positions_of(backend, request.after, request.to, fields=("after", "to"))
     await backend.wait_for(
         max(one, other), projection="graph", timeout_s=backend.settings.wait_timeout_s
     )

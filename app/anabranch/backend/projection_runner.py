@@ -7,7 +7,7 @@ import logging
 import os
 import time
 from contextlib import AsyncExitStack
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
 from anabranch.backend.log_damage import damage, rebuild_advice
 from anabranch.backend.projector_peers import answering
@@ -48,6 +48,13 @@ _CATCH_UP_S: Final = 20.0
 _log = logging.getLogger("anabranch")
 
 
+class Stop(NamedTuple):
+    """The error that a projection stopped with, and its position then."""
+
+    reason: str
+    position: int
+
+
 class Projecting:
     """Folds the log into the graph for as long as this is open.
 
@@ -61,6 +68,7 @@ class Projecting:
         self._log = log
         self._embedder = embedder
         self._running: list[Projector | VectorProjector] = []
+        self._stops: dict[str, Stop] = {}
         self._reached = asyncio.Event()
         self._generation = AsyncExitStack()
         self._stack = AsyncExitStack()
@@ -70,7 +78,7 @@ class Projecting:
     @property
     def projectors(self) -> dict[str, ProjectorView]:
         """The work of this process for each projection, by the projection's name."""
-        return {one.name: _projector(one) for one in self._running}
+        return {one.name: _projector(one, self._stops.get(one.name)) for one in self._running}
 
     @property
     def positions(self) -> dict[str, int]:
@@ -203,7 +211,7 @@ class Projecting:
             self._running = [*self._projections(graph, embedder)]
             for projection in self._running:
                 projection.on_reach = self._wake
-                task = asyncio.create_task(_kept_running(projection))
+                task = asyncio.create_task(_kept_running(projection, self._stops))
                 stack.push_async_callback(_ended, task)
             self._generation.push_async_exit(stack.pop_all())
 
@@ -248,8 +256,9 @@ class Projecting:
         self._running = []
 
 
-def _projector(projection: Projector | VectorProjector) -> ProjectorView:
+def _projector(projection: Projector | VectorProjector, stop: Stop | None) -> ProjectorView:
     figures = projection.status
+    stands = stop is not None and not figures.active and stop.position == projection.position
     return ProjectorView(
         pid=os.getpid(),
         active=figures.active,
@@ -258,6 +267,7 @@ def _projector(projection: Projector | VectorProjector) -> ProjectorView:
         events=figures.events,
         retries=figures.retries,
         dead_letters=figures.dead_letters,
+        stopped=stop.reason if stop is not None and stands else None,
     )
 
 
@@ -279,10 +289,10 @@ async def _fitting(graph: Graph, embedder: Embedder | None) -> Embedder | None:
     return None
 
 
-async def _kept_running(projection: Projector | VectorProjector) -> None:
+async def _kept_running(projection: Projector | VectorProjector, stops: dict[str, Stop]) -> None:
     """Run the projection; when it fails, say so and begin again from its checkpoint.
 
-    An error that comes again at once is logged once.
+    An error that comes again at once is logged once; `stops` has the last one.
     """
     told = ""
     while True:
@@ -291,6 +301,7 @@ async def _kept_running(projection: Projector | VectorProjector) -> None:
             await projection.run()
         except AnabranchError as error:
             before, told = told, str(error)
+            stops[projection.name] = Stop(error.message, projection.position)
             if told != before or time.monotonic() - begun > _AT_ONCE_S:
                 _log.warning("a projection stopped and begins again: %s", error)
         except Exception:  # noqa: BLE001 - a fault of ours: projecting would end without a word.

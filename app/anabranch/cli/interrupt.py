@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 INTERRUPTED = 130
+TERMINATED = 143
 
 
 def end_quietly_on_interrupt() -> None:

@@ -14,7 +14,7 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
-from anabranch.cli.interrupt import end
+from anabranch.cli.interrupt import TERMINATED, end
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
@@ -109,3 +109,33 @@ def interruptible() -> Generator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, end)
+
+
+@contextmanager
+def terminable() -> Generator[None]:
+    """Have SIGTERM cancel the task that runs the block, as Ctrl-C does; it exits with 143 then.
+
+    The next one ends the process at once.
+    """
+    import asyncio
+
+    loop, running = asyncio.get_running_loop(), asyncio.current_task()
+    assert running is not None  # noqa: S101 - a coroutine that runs is a task's.
+    asked = False
+
+    def cancel() -> None:
+        nonlocal asked
+        asked = True
+        loop.remove_signal_handler(signal.SIGTERM)
+        running.cancel()
+
+    loop.add_signal_handler(signal.SIGTERM, cancel)
+    try:
+        yield
+    except asyncio.CancelledError:
+        if not asked:
+            raise
+        running.uncancel()
+        raise SystemExit(TERMINATED) from None
+    finally:
+        loop.remove_signal_handler(signal.SIGTERM)

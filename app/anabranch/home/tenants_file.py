@@ -11,12 +11,14 @@ from __future__ import annotations
 
 import json
 import tomllib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from anabranch.errors import TenantsInvalid
 from anabranch_events import Tenant
+from anabranch_events.event.complaint import input_invalid
+from anabranch_events.server.tenant import UserName
 from anabranch_events.transport.address import with_user
 
 if TYPE_CHECKING:
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from anabranch.home.folder import Home
+
+_NAME: Final[TypeAdapter[str]] = TypeAdapter(UserName)
+_KEYS: Final = [one for one in Tenant.model_fields if one != "name"]
 
 
 def read_tenants(path: Path) -> list[Tenant]:
@@ -58,20 +63,16 @@ def _tenant(path: Path, name: str, table: Any) -> Tenant:
             field=f"{name}.name",
             fix=f"take it out, and name the table [{table['name']}]",
         )
+    place: tuple[str, ...] = ()
     try:
+        _NAME.validate_python(name)
+        place = (name,)
         return Tenant.model_validate({"name": name, **table})
     except ValidationError as error:
-        raise _invalid(path, name, error) from error
-
-
-def _invalid(path: Path, name: str, error: ValidationError) -> TenantsInvalid:
-    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-    problem = first["msg"].removeprefix("Value error, ")
-    parts = [name, *(str(part) for part in first["loc"] if part != "name")]
-    if len(parts) == 1 and problem.startswith("namespaces: "):
-        parts, problem = [name, "namespaces"], problem.removeprefix("namespaces: ")
-    field = ".".join(parts)
-    return TenantsInvalid(f"{path}: {field}: {problem}", field=field, fix=f"correct {field}")
+        found = input_invalid(error, whole=name, known=_KEYS, within=place)
+        raise TenantsInvalid(
+            f"{path}: {found.message}", field=found.field, fix=found.fix
+        ) from error
 
 
 def write_credentials(

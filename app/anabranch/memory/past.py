@@ -54,19 +54,19 @@ class MemoryPast:
 
     async def diff(
         self,
-        before: Moment,
         after: Moment,
+        to: Moment,
         *,
         items_max: int = ITEMS_MAX,
         progress: Callable[[int], None] | None = None,
     ) -> Diff:
-        """Return what this namespace learned between two moments, `before` not included.
+        """Return what this namespace learned between two moments, `after` not included.
 
         The sums are exact; of each kind at most `items_max` are listed, the first ones. It costs
         what the events between the two do. Raises InputInvalid, PositionFromFuture, WaitTimedOut.
         """
         backend = self._namespace.backend
-        one, other = await positions_of(backend, before, after, fields=("before", "after"))
+        one, other = await positions_of(backend, after, to, fields=("after", "to"))
         await backend.wait_for(
             max(one, other), projection="graph", timeout_s=backend.settings.wait_timeout_s
         )

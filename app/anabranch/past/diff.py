@@ -59,7 +59,7 @@ async def diff_of(
 
     `progress` gets each position that was read. Raises InputInvalid for a span that runs back.
     """
-    check_order(span.after, span.to, fields=("before", "after"))
+    check_order(span.after, span.to, fields=("after", "to"))
     graph = await backend.graph()
     touched = await _touched(backend, graph, span, progress)
     found: dict[str, list[Any]] = {

@@ -80,7 +80,7 @@ def input_invalid(
     The first few are named, for one may be the cause of another; `field` is that of the first.
     A rule over several fields names one of them, and the fix, in its context. `whole` names the
     value that was checked, for a complaint about no single field of it. `known` are the fields
-    that there are, for one that is not. `within` is the place of that value.
+    that it may have, for one that it may not. `within` is the place of that value.
     """
     complaints = _caused(error.errors(include_url=False))
     told: dict[str, str] = {}
@@ -130,8 +130,8 @@ def _fix(complaints: Sequence[ErrorDetails], fields: Sequence[str], *, known: Se
         fields = [f"each key of {fields[0]}", *fields[1:]]
     if _is_text_for_list(first):
         return "put it into a list"
-    if first["type"] == _UNKNOWN and known:
-        near = difflib.get_close_matches(fields[0], known, n=1)
+    if first["type"] == _UNKNOWN and known and len(first["loc"]) == 1:
+        near = difflib.get_close_matches(str(first["loc"][0]), known, n=1)
         return f"say {near[0]}" if near else f"it may be {', '.join(known)}"
     if first["type"] == _UNKNOWN:
         return f"leave {fields[0]} out, or look for another spelling"

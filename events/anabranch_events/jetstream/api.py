@@ -23,6 +23,16 @@ BATCH_INCOMPLETE: Final = 10176
 BATCHES_BUSY: Final = 10210
 _FULL: Final = frozenset({10002, 10023, 10028, 10047, 10077})
 """Full is a stream, a server, the memory or an account: this one with the status 400."""
+_LIMITS: Final[dict[int, str]] = {
+    10026: "raise `max_consumers` of the stream and of the account: each reader has a consumer",
+    10054: "raise `max_msg_size` of the stream to 1 MiB or more, or set it to -1",
+    10109: "the stream is sealed, which nats-server cannot take back: move to a new one",
+    10110: "let the stream be purged: `deny_purge` hinders it, which nats-server cannot take back",
+}
+"""Limits that an operator set, by the code of their refusal; no waiting mends them.
+
+The server gives some of them the status of a fault of its own.
+"""
 DISABLED: Final = frozenset({10039, 10076})
 
 
@@ -56,10 +66,11 @@ def translated(refused: Refused) -> AnabranchError:
             f"the NATS server has no JetStream for us: {refused}",
             fix="enable JetStream on it and for the account (`jetstream {}` in its configuration)",
         )
-    if refused.status >= 500:
+    if refused.status >= 500 and refused.code not in _LIMITS:
         return LogUnavailable(f"JetStream cannot serve now: {refused}", fix="try again later")
     return LogRefused(
-        f"JetStream refuses: {refused}", fix="check the server's version and the permissions"
+        f"JetStream refuses: {refused}",
+        fix=_LIMITS.get(refused.code, "check the server's version and the permissions"),
     )
 
 

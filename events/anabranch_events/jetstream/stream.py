@@ -19,6 +19,8 @@ from anabranch_events.jetstream.kept_stream import drift, found_or_made
 from anabranch_events.jetstream.tenant_view import find_view
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from anabranch_events.transport.connection import Connection
 
 SUBJECT_PREFIX: Final = "anabranch.events."
@@ -140,6 +142,31 @@ async def read_tolerated(connection: Connection) -> list[str]:
     except Refused as refused:
         raise translated(refused) from refused
     return sorted(_TOLERATED & drift(config, SETTINGS).keys())
+
+
+async def read_doubles(connection: Connection) -> list[str]:
+    """Return the streams that answer direct reads of the log beside it; none for a tenant.
+
+    A mirror in the account of its origin does (`findings/nats_a_mirror_answers_for_its_origin.sh`).
+    """
+    if connection.view is not None:
+        return []
+    found: list[dict[str, Any]] = []
+    while True:
+        try:
+            page = await ask(connection, "STREAM.LIST", {"offset": len(found)})
+        except Refused as refused:
+            raise translated(refused) from refused
+        streams = page.get("streams") or []
+        found += streams
+        if not streams or len(found) >= page["total"]:
+            return sorted(one["config"]["name"] for one in found if _is_double(one["config"]))
+
+
+def _is_double(config: Mapping[str, Any]) -> bool:
+    mirror = config.get("mirror") or {}
+    is_of_here = mirror.get("name") == STREAM and not mirror.get("external")
+    return is_of_here and bool(config.get("mirror_direct"))
 
 
 async def read_identity(connection: Connection) -> str:

@@ -6,6 +6,7 @@ import hashlib
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from anabranch_events.event.identifiers import NAMESPACE_PATTERN, OwnNamespace
 
@@ -20,6 +21,9 @@ def _checked_name(value: str) -> str:
     return value
 
 
+UserName = Annotated[str, AfterValidator(_checked_name)]
+
+
 class Tenant(BaseModel):
     """A user with a role in some namespaces.
 
@@ -28,24 +32,29 @@ class Tenant(BaseModel):
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-    name: Annotated[str, AfterValidator(_checked_name)]
+    name: UserName
     role: Role
     namespaces: Annotated[tuple[OwnNamespace, ...], Field(max_length=64)] = ()
 
     @model_validator(mode="after")
     def _namespaces_fit(self) -> Self:
         if self.role == "projector" and self.namespaces:
-            raise ValueError("namespaces: a projector reads all of them: leave them out")
+            raise _misfit("a projector reads all of them", "leave them out")
         if self.role != "projector" and not self.namespaces:
-            raise ValueError(f"namespaces: a {self.role} needs at least one")
+            raise _misfit(f"a {self.role} needs at least one", 'name them: namespaces = ["..."]')
         if len(set(self.namespaces)) < len(self.namespaces):
-            raise ValueError("namespaces: one is named twice")
+            raise _misfit("one is named twice", "name each of them once")
         return self
 
     @property
     def view(self) -> str | None:
         """The stream of the events it may read; None for a projector, which reads the log."""
         return view_name(self.namespaces) if self.namespaces else None
+
+
+def _misfit(said: str, fix: str) -> PydanticCustomError:
+    context = {"said": said, "field": "namespaces", "fix": fix}
+    return PydanticCustomError("misfit", "{said}", context)
 
 
 def view_name(namespaces: tuple[str, ...]) -> str:

@@ -17,7 +17,7 @@ from anabranch_events.tasks.delivery import Delivery
 from anabranch_events.tasks.signals import Signals
 from anabranch_events.tasks.stream import SILENCE_S, TASKS, bound_of, ensure_consumers, ensure_tasks
 from anabranch_events.tasks.taking import Taking
-from anabranch_events.tasks.task import SUBJECT_PREFIX, Task, subjects_of, task_consumer
+from anabranch_events.tasks.task import SUBJECT_PREFIX, Task, read_task, subjects_of, task_consumer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -198,6 +198,28 @@ class TaskQueue:
         """Return the tasks of a namespace that wait or are in work, those of urgent ones first."""
         found = map(_queued, await self._subjects(subjects_of("*", namespace)) or ())
         return sorted((one for one in found if is_canonical_uuid(one.session_id)), key=_urgency)
+
+    async def first(self, namespace: str, *, most: int) -> list[Task]:
+        """Return the tasks that were put first, waiting or in work, at most so many. Not for tenants.
+
+        Their messages are read; `queued` reads the subjects alone.
+        """
+        found: list[Task] = []
+        after = looked = 0
+        while looked < most:
+            messages, more = await direct_get.batch(
+                self._connection,
+                subjects_of("*", namespace),
+                after=after,
+                stream=TASKS,
+                records_max=min(direct_get.BATCH_RECORDS, most - looked),
+            )
+            found += filter(None, (read_task(message.data) for message in messages))
+            if not messages or not more:
+                break
+            looked += len(messages)
+            after = direct_get.position_of(messages[-1])
+        return found
 
     async def namespaces(self) -> list[str] | None:
         """Return the namespaces that have tasks; None: there was never one. Not for tenants."""

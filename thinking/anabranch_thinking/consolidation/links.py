@@ -14,6 +14,7 @@ from anabranch_thinking.consolidation.points import (
     TOGETHER_BY_WORDS,
     Likeness,
     Point,
+    across_sessions,
     likeness,
 )
 from anabranch_thinking.sessions.state import Link
@@ -89,8 +90,7 @@ def _similar(
         if by_words
         else (near.meaning, TOGETHER_BY_MEANING, "in meaning")
     )
-    sessions = np.array([point.session_id for point in everything])
-    across = sessions[: len(ours), None] != sessions[None, :]
+    across = across_sessions(ours, everything)
     eligible = np.where(across & (measure[: len(ours)] >= enough), measure[: len(ours)], 0.0)
     for start, block in ((0, eligible[:, : len(ours)]), (len(ours), eligible[:, len(ours) :])):
         nearest = np.argsort(-block, axis=1, kind="stable")[:, :NEAREST_MAX]

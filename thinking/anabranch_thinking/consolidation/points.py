@@ -100,9 +100,23 @@ def likeness(
     )
 
 
+def across_sessions(points: Sequence[Point], others: Sequence[Point]) -> NDArray[np.bool_]:
+    """Tell of each of `points` and each of `others` whether two sessions have produced them."""
+    # By numbers: to compare each two ids takes longer than all the rest of a synthesis.
+    numbers: dict[str, int] = {}
+    rows, columns = (
+        np.array([numbers.setdefault(one.session_id, len(numbers)) for one in some], dtype=np.intp)
+        for some in (points, others)
+    )
+    apart: NDArray[np.bool_] = rows[:, None] != columns[None, :]
+    return apart
+
+
 def _overlap(sets: Sequence[frozenset[str]]) -> Matrix:
     # A member of one set alone is in no overlap: most stems are, and they would be most columns.
     held = Counter(chain.from_iterable(sets))
+    if not held:
+        return np.zeros((len(sets), len(sets)))
     columns = {member: column for column, member in enumerate(one for one in held if held[one] > 1)}
     holds = np.zeros((len(sets), max(1, len(columns))))
     for row, members in enumerate(sets):

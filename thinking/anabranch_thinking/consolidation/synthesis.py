@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-import numpy as np
-
-from anabranch_thinking.consolidation.points import Point, likeness
+from anabranch_thinking.consolidation.points import Point, across_sessions, likeness
 from anabranch_thinking.sessions.findings import lead
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    import numpy as np
     from numpy.typing import NDArray
 
     from anabranch_thinking.consolidation.points import Likeness
@@ -104,9 +103,7 @@ def _groups(points: Sequence[Point], near: Likeness) -> tuple[Group, ...]:
     A point joins the nearest of the leads it belongs to, so that groups do not chain.
     """
     together, same, strength = near.together, near.same, near.strength
-    sessions = np.array([point.session_id for point in points])
-    elsewhere = sessions[:, None] != sessions[None, :]
-    backing = (together & elsewhere).sum(axis=1)
+    backing = (together & across_sessions(points, points)).sum(axis=1)
     order = sorted(
         range(len(points)),
         key=lambda index: (

@@ -7,10 +7,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Protocol, Unpack, runtime_checkable
 
 from anabranch_events.errors import InputInvalid
+from anabranch_events.event.types import BranchCreated
 from anabranch_recall import Scope
 from anabranch_thinking.errors import ExecutorFailed
 from anabranch_thinking.sessions.findings import Finding
 from anabranch_thinking.sessions.holding import TTL_S, Hold, claim
+from anabranch_thinking.sessions.journal import checked
 from anabranch_thinking.sessions.sessions import BranchTask, Sessions
 from anabranch_thinking.thought import BranchOutcome
 
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from anabranch_thinking.sessions.receipts import InsightReceipt, SessionReceipt
 
 RECALLED_MAX: Final = 10
+_NOBODY: Final = "00000000-0000-7000-8000-000000000000"
 
 
 Fork = Callable[[Sequence[BranchTask]], Awaitable[list[BranchOutcome]]]
@@ -107,7 +110,10 @@ class BranchContext:
         return replace(self, sessions=hold.sessions)
 
     async def branch(self, branches: Sequence[BranchTask | str]) -> list[BranchOutcome]:
-        """Fork this branch, run the forks as it runs, and wait until the last has ended."""
+        """Fork this branch, run the forks as it runs, and wait until the last has ended.
+
+        Raises InputInvalid naming the fork and its field, with nothing forked.
+        """
         return await self.forking(as_tasks(branches))
 
 
@@ -134,8 +140,41 @@ class CheckedExecutor(Protocol):
 
 
 def as_tasks(branches: Sequence[BranchTask | str]) -> list[BranchTask]:
-    """Return `branches` as tasks; a text is one."""
-    return [BranchTask(task=task) if isinstance(task, str) else task for task in branches]
+    """Return `branches` as tasks that can be stored; a text is one.
+
+    Raises InputInvalid naming the branch and its field.
+    """
+    if isinstance(branches, str):
+        raise InputInvalid(
+            "branches: is a text, not a list of tasks", field="branches", fix="put it into a list"
+        )
+    if not isinstance(branches, Sequence):  # pyright: ignore[reportUnnecessaryIsInstance]  # Types are not checked everywhere.
+        raise InputInvalid(
+            f"branches: {branches!r} is no list of tasks",
+            field="branches",
+            fix="give the tasks in a list, or their number as `count`",
+        )
+    return [_as_task(one, "branches", index) for index, one in enumerate(branches)]
+
+
+def _as_task(given: BranchTask | str, *place: str | int) -> BranchTask:
+    if isinstance(given, str):
+        return storable(checked(BranchTask, *place, task=given), *place)
+    if not isinstance(given, BranchTask):  # pyright: ignore[reportUnnecessaryIsInstance]  # As above.
+        field = ".".join(map(str, place))
+        raise InputInvalid(
+            f"{field}: {type(given).__name__} is no task",
+            field=field,
+            fix="give a text, or a BranchTask",
+        )
+    return storable(given, *place)
+
+
+def storable(task: BranchTask, *within: str | int) -> BranchTask:
+    """Return a task if it can be stored. Raises InputInvalid naming the field at fault."""
+    nowhere = {"parent_id": _NOBODY, "root_id": _NOBODY, "forked_at": 1, "depth": 1}
+    checked(BranchCreated, *within, **nowhere, **vars(task))
+    return task
 
 
 def checked_finding(found: object, *, by: str) -> Finding | ForkedWork:

@@ -21,12 +21,14 @@ from anabranch_thinking.pools.starts import Starts
 from anabranch_thinking.work.dispatch import workers_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from anabranch_thinking.pools.pool import Pool
     from anabranch_thinking.work.fabric import Fabric
 
 TICK_S: Final = 2.0
+LOOKED_MAX: Final = 1000
+"""The tasks whose executors a look reads: it counts all beyond them."""
 _log: Final = logging.getLogger("anabranch")
 
 
@@ -48,7 +50,8 @@ class Scaler:
     """The scaler of one pool for the branches of a namespace; of several one is at work.
 
     It never ends a worker that has begun, but has it drained: that one takes no more, and finishes
-    or hands back. `run` works until `stop` is called.
+    or hands back. `run` works until `stop` is called. With `executors`, branches for others do not
+    count: no worker of the pool may run them.
     """
 
     def __init__(
@@ -58,6 +61,7 @@ class Scaler:
         *,
         namespace: str,
         bounds: Bounds,
+        executors: Collection[str] | None = None,
         priorities: Sequence[Priority] = tuple(Priority),
         silence_s: float | None = None,
         window_s: float = WINDOW_S,
@@ -78,6 +82,7 @@ class Scaler:
         self._fabric = fabric
         self._pool = pool
         self._namespace = namespace
+        self._executors = None if executors is None else frozenset(executors)
         self._priorities = tuple(priorities)
         self._silence_s = silence_s
         self._tick_s = tick_s
@@ -173,13 +178,28 @@ class Scaler:
         """Return the load: branches that wait for their forks have no slot, and do not count."""
         depths = await self._fabric.queue.depths(self._namespace)
         found = [depths[one] for one in self._priorities]
+        waiting, in_work = sum(one.waiting for one in found), sum(one.in_work for one in found)
+        others = await self._for_others() if waiting + in_work else []
+        running = [set(map(str, one.get("running", ()))) for one in answers]
         resting = sum(
-            max(0, len(one.get("running", ())) - int(one.get("busy", 0))) for one in answers
+            max(0, len(ids.difference(others)) - int(one.get("busy", 0)))
+            for ids, one in zip(running, answers, strict=True)
         )
+        at_work = sum(any(one in ids for ids in running) for one in others)
+        left = waiting - (len(others) - at_work)  # Given back by a worker, they are in its hands.
         return Load(
-            waiting=sum(one.waiting for one in found),
-            in_flight=max(0, sum(one.in_work for one in found) - resting),
+            waiting=max(0, left), in_flight=max(0, in_work - at_work - resting + min(0, left))
         )
+
+    async def _for_others(self) -> list[str]:
+        """Return the sessions of tasks that no worker of this pool may run, of those put first."""
+        if self._executors is None:
+            return []
+        return [
+            one.session_id
+            for one in await self._fabric.queue.first(self._namespace, most=LOOKED_MAX)
+            if one.priority in self._priorities and (one.executor or "") not in self._executors
+        ]
 
     async def _grow(self, count: int) -> None:
         for _ in range(count):

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Final, TypedDict
 
 from pydantic import (
-    AwareDatetime,
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -19,20 +20,19 @@ from pydantic import (
 
 from anabranch_events import NAME_LENGTH_MAX, input_invalid
 from anabranch_events.errors import AnabranchError, InputInvalid
-from anabranch_events.event.identifiers import Name, Text, no_number, no_truth
+from anabranch_events.event.identifiers import Name, Text, in_utc, no_number, no_truth
 from anabranch_events.event.types import Insight
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import datetime
 
 LEAD_LENGTH_MAX: Final = 500
 ERROR_LENGTH_MAX: Final = 2000
 _TERMINAL: Final = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)")
 _CONTROL: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 _SENTENCE_END: Final = re.compile(r"[.!?](?=\s|$)")
-Time = Annotated[AwareDatetime, BeforeValidator(no_number)]
-"""A time with its zone; a number is none."""
+Time = Annotated[datetime, BeforeValidator(no_number), AfterValidator(in_utc)]
+"""A time, in UTC where it names no zone: a day alone is its first moment. A number is none."""
 
 
 class InsightDraft(BaseModel):

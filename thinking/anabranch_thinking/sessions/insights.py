@@ -83,14 +83,14 @@ class Insights(Journal):
         """Record one thing learned; without a session one is opened for it, in the same batch.
 
         `fields` are those of an InsightDraft, for a text. The insights in `supersedes` are retired
-        by this one, in the same batch. Raises InputInvalid, SessionNotFound, SessionEnded and
-        InsightNotFound.
+        by this one, in the same batch, whose last event the receipt names. Raises InputInvalid,
+        SessionNotFound, SessionEnded and InsightNotFound.
         """
         draft = draft_of(insight, fields)
         owner, receipts, ids = await self._learned(
             [draft], session_id=session_id, supersedes=as_ids(supersedes, field="supersedes")
         )
-        return InsightReceipt(**vars(receipts[0]), session_id=owner, insight_id=ids[0])
+        return InsightReceipt(**vars(receipts[-1]), session_id=owner, insight_id=ids[0])
 
     async def remember_all(
         self, insights: Sequence[InsightDraft | str], *, session_id: str | None = None
@@ -310,7 +310,7 @@ class Insights(Journal):
     ) -> tuple[str, list[Receipt], tuple[str, ...]]:
         """Record insights in one batch; the last of them takes the place of `supersedes`.
 
-        Returns their session, their receipts and their ids.
+        Returns their session, the receipts of insights and retirements, and the insights' ids.
         """
         learned = [as_insight(one, insight_id=self.new_id(), extract=entities_in) for one in drafts]
         recorded = [checked(InsightRecorded, **vars(one)) for one in learned]
@@ -331,9 +331,8 @@ class Insights(Journal):
             root_id=root_id,
             expected={owner: 0} if opened else None,
         )
-        first = len(opened)
         ids = tuple(one.insight_id for one in learned)
-        return owner, receipts[first : first + len(recorded)], ids
+        return owner, receipts[len(opened) :], ids
 
     async def _work(self, session_id: str, data: EventData) -> SessionReceipt:
         state = await self.going(session_id)

@@ -30,7 +30,10 @@ class CompletionReceipt(SessionReceipt):
 
 
 class InsightReceipt(SessionReceipt):
-    """The insight was recorded in `session_id`."""
+    """The insight was recorded in `session_id`.
+
+    `event_id` and `position` are those of the last event: where it retired another, of that.
+    """
 
     insight_id: str
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from collections.abc import Sequence
 from contextlib import asynccontextmanager, suppress
 from time import perf_counter
 from typing import TYPE_CHECKING, Final, cast
 
 from anabranch_events.errors import AnabranchError, InputInvalid
-from anabranch_events.event.types import BRANCHES_MAX, BranchCreated, Priority, SessionOpened
+from anabranch_events.event.types import BRANCHES_MAX, Priority, SessionOpened
 from anabranch_thinking.errors import ThoughtFailed
+from anabranch_thinking.executors.base import as_tasks, storable
 from anabranch_thinking.executors.callable import CallableExecutor
 from anabranch_thinking.executors.recall import RecallExecutor
 from anabranch_thinking.join import ALL, LATE, Join
@@ -20,7 +20,6 @@ from anabranch_thinking.roles import PRESETS, ROLES, Role, angles
 from anabranch_thinking.sessions.forks import BUDGET
 from anabranch_thinking.sessions.journal import checked
 from anabranch_thinking.sessions.opening import Opening
-from anabranch_thinking.sessions.sessions import BranchTask, Sessions
 from anabranch_thinking.sessions.state import Status
 from anabranch_thinking.thought import Thought
 from anabranch_thinking.thoughts.runner import CALL_OFF_S, CALLED_OFF, BranchRunner
@@ -28,7 +27,7 @@ from anabranch_thinking.thoughts.slots import Slots
 from anabranch_thinking.tracing import step_span
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Sequence
     from datetime import datetime
 
     from anabranch_recall import Embedder
@@ -36,10 +35,10 @@ if TYPE_CHECKING:
     from anabranch_thinking.executors.callable import Work
     from anabranch_thinking.sessions.journal import Announcement, EventListener
     from anabranch_thinking.sessions.recall import Recall
+    from anabranch_thinking.sessions.sessions import BranchTask, Sessions
     from anabranch_thinking.tracing import Tracer
 
 CONCURRENCY: Final = 32
-_NOBODY: Final = "00000000-0000-7000-8000-000000000000"
 TIMEOUT_S: Final = 600.0
 
 
@@ -191,46 +190,20 @@ def branch_tasks(
         raise InputInvalid(
             "labels: is a text, not a list of labels", field="labels", fix="put it into a list"
         )
-    if isinstance(branches, str):
+    given = [] if branches is None else as_tasks(branches)
+    if len(given) > BRANCHES_MAX or not 1 <= number <= BRANCHES_MAX:
         raise InputInvalid(
-            "branches: is a text, not a list of tasks", field="branches", fix="put it into a list"
-        )
-    if branches is not None and not isinstance(branches, Sequence):  # pyright: ignore[reportUnnecessaryIsInstance]  # Types are not checked everywhere.
-        raise InputInvalid(
-            f"branches: {branches!r} is no list of tasks",
-            field="branches",
-            fix="give the tasks in a list, or their number as `count`",
-        )
-    if len(branches or ()) > BRANCHES_MAX or not 1 <= number <= BRANCHES_MAX:
-        raise InputInvalid(
-            f"count: {len(branches or ()) or number} is not a number of branches",
+            f"count: {len(given) or number} is not a number of branches",
             field="count",
             fix=f"think over 1 to {BRANCHES_MAX} branches",
         )
-    given = _as_tasks(branches) if branches else angles(task, count=number, roles=roles)
+    given = given or angles(task, count=number, roles=roles)
     known = {role.name: role for role in (*PRESETS, *roles)}
     named = [one.role or roles[index % len(roles)].name for index, one in enumerate(given)]
     return [
-        _storable(known.get(name, Role(name, "")).given_to(one, priority=priority, labels=labels))
+        storable(known.get(name, Role(name, "")).given_to(one, priority=priority, labels=labels))
         for name, one in zip(named, given, strict=True)
     ]
-
-
-def _as_tasks(branches: Sequence[BranchTask | str]) -> list[BranchTask]:
-    """Return the tasks that were given. Raises InputInvalid naming the branch and its field."""
-    found: list[BranchTask] = []
-    for index, one in enumerate(branches):
-        place = ("branches", index)
-        task = checked(BranchTask, *place, task=one) if isinstance(one, str) else one
-        found.append(_storable(task, *place))
-    return found
-
-
-def _storable(task: BranchTask, *within: str | int) -> BranchTask:
-    """Return a task if it can be stored. Raises InputInvalid naming the field at fault."""
-    nowhere = {"parent_id": _NOBODY, "root_id": _NOBODY, "forked_at": 1, "depth": 1}
-    checked(BranchCreated, *within, **nowhere, **vars(task))
-    return task
 
 
 def _executor(executor: Executor | Work | None, *, recall: Recall | None) -> Executor:

@@ -71,6 +71,7 @@ class ThoughtOverWorkers:
         self._join: JoinTerms | None = None
         self._asked: dict[str, BranchTask] = {}
         self._begun_after = 0
+        self._gone: int | None = None
         self._own = False
         self._begun = self._forked = perf_counter()
 
@@ -93,6 +94,7 @@ class ThoughtOverWorkers:
         self._own = session_id is None
         opening = None
         if session_id is None:
+            self._gone = await sessions.gone()
             self.root_id = sessions.new_id()
             opening = Opening(
                 self.root_id, checked(SessionOpened, task=task, priority=given.priority)
@@ -155,6 +157,7 @@ class ThoughtOverWorkers:
                 self.root_id,
                 self._join,
                 begun_after=self._begun_after,
+                gone=self._gone,
             )
             joined = perf_counter()
             states = await tree_of(

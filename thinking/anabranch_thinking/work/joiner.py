@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
 import orjson
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 NAME: Final = "joiner"
 BUCKET: Final = "ANABRANCH_WORK"
+CONSOLIDATING: Final = "anabranch_thinking.consolidation.consolidate"
+"""The module that a join needs, and that takes numpy: the joiner has it before its first join."""
 _PAUSE_S: Final = 0.3
 _log: Final = logging.getLogger("anabranch")
 
@@ -48,6 +51,7 @@ class Joiner:
             try:
                 async with pinned.taken(self._checkpoint):
                     self.active = True
+                    await asyncio.to_thread(import_module, CONSOLIDATING)
                     turn = Turn(
                         self._fabric,
                         open_queue=self._open,

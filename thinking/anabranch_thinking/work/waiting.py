@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
+from time import monotonic
 from typing import TYPE_CHECKING, Final
 
 from anabranch_events.errors import Unavailable
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 LOOK_S: Final = 0.5
 LOOK_MAX_S: Final = 5.0
+CONFIRM_S: Final = 60.0
 
 
 def join_of(terms: JoinTerms) -> Join:
@@ -42,14 +44,22 @@ def end_of(state: SessionState) -> BranchEnd | None:
 
 
 async def until_joined(
-    fabric: Fabric, namespace: str, parent_id: str, terms: JoinTerms, *, begun_after: int
+    fabric: Fabric,
+    namespace: str,
+    parent_id: str,
+    terms: JoinTerms,
+    *,
+    begun_after: int,
+    gone: int | None = None,
 ) -> None:
     """Wait until the branches of a fork, which began after a position, are joined.
 
     The join's own effect on the parent, if it has one, is waited for, too. An outage of the log is
-    waited out. Raises SessionNotFound where the parent was taken out of the log.
+    waited out. `gone` is how many events were gone from the log before the parent was made, where
+    that is known. Raises SessionNotFound where the parent was taken out of the log.
     """
     sessions = fabric.sessions_of(namespace)
+    held = _Held(sessions, parent_id, terms, gone=gone)
     pause_s = LOOK_S
     async with _signalled(fabric, namespace, parent_id) as signal:
         while True:
@@ -61,9 +71,34 @@ async def until_joined(
                     await signal.wait()
             except TimeoutError:
                 with suppress(Unavailable):
-                    await sessions.confirm([parent_id, *fork_ids(terms.join_id, terms.branches)])
+                    await held.look()
             signal.clear()
             pause_s = min(LOOK_MAX_S, pause_s * 1.5)
+
+
+class _Held:
+    """The sessions of a fork that is waited for, which the log may hold no more.
+
+    Each is looked at alone: only where something was taken out of the log since, and now and then.
+    """
+
+    def __init__(
+        self, sessions: Sessions, parent_id: str, terms: JoinTerms, *, gone: int | None
+    ) -> None:
+        self._sessions = sessions
+        self._parent_id = parent_id
+        self._terms = terms
+        self._gone = gone
+        self._looked_at = monotonic()
+
+    async def look(self) -> None:
+        """Forget the sessions that are gone, where there may be any. Raises LogUnavailable."""
+        gone, now = await self._sessions.gone(), monotonic()
+        if gone is not None and gone == self._gone and now - self._looked_at < CONFIRM_S:
+            return
+        branches = fork_ids(self._terms.join_id, self._terms.branches)
+        await self._sessions.confirm([self._parent_id, *branches])
+        self._gone, self._looked_at = gone, now
 
 
 async def joined_states(

@@ -50,7 +50,7 @@ async def history(
 MomentArgument = Annotated[
     str,
     typer.Argument(
-        metavar="BEFORE",
+        metavar="AFTER",
         help="The earlier moment: a position, or a time in ISO 8601; 0 is before everything.",
         show_default=False,
     ),
@@ -68,11 +68,11 @@ MomentArgument = Annotated[
 )
 async def diff(
     call: Call,
-    before: MomentArgument,
-    after: Annotated[
+    after: MomentArgument,
+    to: Annotated[
         str | None,
         typer.Argument(
-            metavar="[AFTER]", help="The later moment; now without it.", show_default=False
+            metavar="[TO]", help="The later moment; now without it.", show_default=False
         ),
     ] = None,
     *,
@@ -84,13 +84,13 @@ async def diff(
     from anabranch.cli.values import moment
     from anabranch.terminal.past import diff_picture
 
-    begin, end = moment(before, field="before"), moment(after, field="after")
+    begin, end = moment(after, field="after"), moment(to, field="to")
     shown = limit if call.output.json else min(limit, SHOWN)
     async with call.memory() as memory:
-        one = await memory.past.position_of(begin or 0, field="before")
+        one = await memory.past.position_of(begin or 0, field="after")
         other = memory.position
         if end is not None:
-            other = await memory.past.position_of(end, field="after")
+            other = await memory.past.position_of(end, field="to")
         with call.output.progress("reading the log", total=max(other - one, 0)) as progress:
             found = await memory.past.diff(one, other, items_max=shown, progress=progress)
     call.output.item(found, diff_picture(found))

@@ -154,7 +154,7 @@ async def down(call: Call) -> None:
 @command(
     commands,
     "status",
-    gives="running, home, namespace; where something runs also log {url, stream, durability, first, last, missing, damage}, graph {uri, product, version, position, vectors, generation, projector_version, schema_version, rebuild_due, others, foreign, hindering}, lag {events, ms}, projections [{name, generation, position, lag, projectors [{pid, active, batch_size, events_per_s, events, retries, dead_letters}]}], dead_letters, owner, owner_command",
+    gives="running, home, namespace; where something runs also log {url, stream, durability, first, last, missing, damage}, graph {uri, product, version, position, vectors, generation, projector_version, schema_version, rebuild_due, others, foreign, hindering}, lag {events, ms}, projections [{name, generation, position, lag, projectors [{pid, active, batch_size, events_per_s, events, retries, dead_letters, stopped}]}], dead_letters, owner, owner_command",
     panel=PANEL,
     served=True,
 )
@@ -232,6 +232,8 @@ def _nothing_runs(call: Call) -> None:
 
 def _projection(one: ProjectionStatus | Answer) -> Iterator[str]:
     """Yield the lines on one projection and those who work on it."""
+    from rich.markup import escape
+
     generation = f"  generation {one.generation}" if one.generation else ""
     yield (
         f"projection {one.name}  position {one.position}  lag {counted(one.lag.events, 'event')}, "
@@ -240,12 +242,16 @@ def _projection(one: ProjectionStatus | Answer) -> Iterator[str]:
     if not one.projectors:
         yield "  [dim]no process says that it works on it[/]"
     for projector in one.projectors:
+        stopped = getattr(projector, "stopped", None)  # An `up` of an earlier release says nothing.
+        state = "active" if projector.active else "stopped" if stopped else "stands by"
         yield (
-            f"  process {projector.pid} {'active' if projector.active else 'stands by'}: "
+            f"  process {projector.pid} {state}: "
             f"{projector.events_per_s:.0f} events/s, last batch {projector.batch_size}, "
             f"{counted(projector.retries, 'retry', 'retries')}, "
             f"{counted(projector.dead_letters, 'dead letter')}"
         )
+        if stopped:
+            yield f"  [red]stopped:[/] {escape(stopped)}; see `anabranch doctor`"
 
 
 @command(commands, "doctor", gives="ok, checks [{name, ok, detail, fix}]", panel=PANEL)

@@ -13,6 +13,7 @@ from anabranch.cli.command import Call, command, standard_input
 from anabranch.cli.completion import PLACES, PRIORITIES, ids_of, one_of
 from anabranch.cli.ids import session_id_in
 from anabranch.cli.lists import listed
+from anabranch.cli.streams import terminable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -148,7 +149,11 @@ async def think(
         ),
     ] = None,
 ) -> None:
-    """Fan a task out over branches that run in parallel, and join what they find."""
+    """Fan a task out over branches that run in parallel, and join what they find.
+
+    Ctrl-C or SIGTERM calls it off.
+    """
+    from anabranch.backend.gc_tuning import collect_seldom
     from anabranch.memory.thinking.think import ThinkOptions, checked_over, thought_terms
     from anabranch.terminal.thought_tree import ThoughtPicture, outcome
     from anabranch_thinking.executors.environment import unset
@@ -181,19 +186,21 @@ async def think(
     )
     for name in unset(os.environ, passes or ()):
         call.output.warn(f"env: the variable {name} is not set: the command does not get it")
-    async with call.memory() as memory:
-        if place == "workers":
-            await _warn_without_workers(call, memory, executor)
-        with ThoughtPicture(None if call.output.json else call.output.messages) as picture:
-            thought = await memory.think(
-                subject,
-                branches=branch or (),
-                count=count,
-                executor=runs,
-                over=place,
-                on_event=picture,
-                **options,
-            )
+    collect_seldom()
+    with terminable():
+        async with call.memory() as memory:
+            if place == "workers":
+                await _warn_without_workers(call, memory, executor)
+            with ThoughtPicture(None if call.output.json else call.output.messages) as picture:
+                thought = await memory.think(
+                    subject,
+                    branches=branch or (),
+                    count=count,
+                    executor=runs,
+                    over=place,
+                    on_event=picture,
+                    **options,
+                )
     call.output.item(thought, *outcome(thought))
 
 

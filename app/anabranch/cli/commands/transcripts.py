@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path  # noqa: TC003  Typer reads the annotations.
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
@@ -115,6 +115,7 @@ async def import_(
 ) -> None:
     """Bring sessions of agent tools into the memory; what it has already is left out."""
     from anabranch.backend.gc_tuning import collect_seldom
+    from anabranch.errors import SessionsUnread
     from anabranch.home.folder import Home
     from anabranch.importers.drift import note_unknown_records
     from anabranch.importers.files.databases import copy_below
@@ -126,7 +127,8 @@ async def import_(
     home = Home(call.settings.home)
     copy_below(home)
     choice = _choice(project or (), exclude or (), since)
-    sources = [source for source in _sources(call, where or ()) if choice.wants(source)]
+    found = _sources(call, where or ())
+    sources = [source for source in found if choice.wants(source)]
     options = ImportOptions(
         call.settings.namespace,
         choice=choice,
@@ -147,6 +149,9 @@ async def import_(
         call.output.console.print(import_summary(importer.tally, dry_run=dry_run))
     for line in importer.tally.broken:
         call.output.warn(line)
+    broken = bool(importer.tally.broken) if found else _names_file(where or ())
+    if broken and not importer.tally.sessions:
+        raise SessionsUnread
 
 
 async def _imported(call: Call, importer: Importer, sources: Sequence[Source]) -> None:
@@ -270,6 +275,14 @@ def _sources(call: Call, where: Sequence[str]) -> list[Source]:
     if where and not found:
         call.output.warn(f"no sessions of a known form in {', '.join(where)}")
     return found
+
+
+def _names_file(where: Sequence[str]) -> bool:
+    """Tell whether a path that was named is a file; a folder may have no sessions yet."""
+    from anabranch.importers.readers.catalogue import READERS, is_address
+
+    named = [name for name in where if name not in READERS and not is_address(name)]
+    return any(Path(name).expanduser().is_file() for name in named)
 
 
 def _choice(projects: Sequence[str], excluded: Sequence[str], since: str | None) -> Choice:

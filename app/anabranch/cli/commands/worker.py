@@ -158,6 +158,7 @@ async def worker(
 
     With --max it starts and drains workers instead, as many as the load asks for.
     """
+    from anabranch.backend.gc_tuning import collect_seldom
     from anabranch.errors import UsageInvalid
     from anabranch_thinking.pools.scaling import WINDOW_S
 
@@ -196,6 +197,7 @@ async def worker(
                 **work,
             )
         else:
+            collect_seldom()
             await memory.work.run_worker(
                 name=name,
                 ready=lambda one: _begin(call, one, lifetime_s=lifetime_s, tied=tied),

@@ -231,9 +231,8 @@ class _Session(Talk):
             record = record_of(path, line) if may_ask or not lone else {}
             if not lone and record and self._is_inherited(path, record):
                 continue
-            parent = place.parentUuid or place.logicalParentUuid
             speaks = may_ask and prompts.asked(record) is not None
-            yield Node(place.uuid or "", parent, speaks, speaks)
+            yield Node(place.uuid or "", place.parent, speaks, speaks)
 
     def _unchained(self, record: dict[str, Any]) -> Iterator[Unknown]:
         kind = kind_of(record)

@@ -193,6 +193,19 @@ def results_in(line: Line) -> Results | None:
     return None if isinstance(told, _Told) and told.names_agents else found
 
 
+class _Kept(msgspec.Struct, gc=False):
+    """The records that a compaction left as they were, and the one that they hang on since."""
+
+    anchorUuid: str | None = None  # noqa: N815 - the tool's own names.
+    tailUuid: str | None = None  # noqa: N815 - As above.
+
+
+class _Compacted(msgspec.Struct, gc=False):
+    """The part of what a compaction says of itself that places it."""
+
+    preservedSegment: _Kept | None = None  # noqa: N815 - the tool's own name.
+
+
 class Place(msgspec.Struct, gc=False):
     """The fields that place a record in its chain; the rest is not taken apart."""
 
@@ -201,7 +214,21 @@ class Place(msgspec.Struct, gc=False):
     parentUuid: str | None = None  # noqa: N815 - the tool's own names.
     logicalParentUuid: str | None = None  # noqa: N815 - As above.
     isSidechain: bool | None = None  # noqa: N815 - As above.
+    compactMetadata: _Compacted | None = None  # noqa: N815 - As above.
     message: msgspec.Raw = msgspec.Raw(b"")
+
+    @property
+    def parent(self) -> str | None:
+        """The record that it goes on after; None for the one before it in the file.
+
+        A compaction names the record before what it summed up or kept. It goes on after both: what
+        hangs on itself stood before that, and what hangs on its summary comes last.
+        """
+        kept = self.compactMetadata.preservedSegment if self.compactMetadata else None
+        if self.parentUuid or kept is None:
+            return self.parentUuid or self.logicalParentUuid
+        is_before = kept.anchorUuid == self.uuid
+        return None if is_before else kept.tailUuid or self.logicalParentUuid
 
     @property
     def may_ask(self) -> bool:
@@ -242,8 +269,15 @@ def _place_of(record: dict[str, Any]) -> Place:
         parentUuid=text_of(record.get("parentUuid")),
         logicalParentUuid=text_of(record.get("logicalParentUuid")),
         isSidechain=bool(record.get("isSidechain")),
+        compactMetadata=_compacted_of(record),
         message=msgspec.Raw(orjson.dumps(record.get("message"), default=str)),
     )
+
+
+def _compacted_of(record: dict[str, Any]) -> _Compacted:
+    kept = object_of(object_of(record.get("compactMetadata")).get("preservedSegment"))
+    found = _Kept(text_of(kept.get("anchorUuid")), text_of(kept.get("tailUuid")))
+    return _Compacted(found if kept else None)
 
 
 def chained_in(path: Path, read: ReadLines = lines_in) -> Iterator[dict[str, Any]]:

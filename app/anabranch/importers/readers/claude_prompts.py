@@ -138,7 +138,9 @@ def why_no_prompt(record: dict[str, Any]) -> str:
     return "command of the tool" if _COMMAND.search(text) else "notice"
 
 
-_CONTINUED: Final = re.compile(r"\AThis session is being continued from a previous [^\n]*\n+")
+_CONTINUED: Final = re.compile(
+    r"\AThis session is being continued from a previous [^\n]*\n+(?:Summary:\n)?"
+)
 _GO_ON: Final = re.compile(
     r"If you need specific details from before compaction"
     r"|(?:Please c|C)ontinue the conversation from where"

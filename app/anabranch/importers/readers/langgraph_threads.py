@@ -1,4 +1,4 @@
-"""Threads of LangGraph out of checkpoints, each of which holds all messages of its thread."""
+"""Threads of LangGraph out of checkpoints: each has all messages of its thread, or what is new."""
 
 from __future__ import annotations
 
@@ -11,14 +11,12 @@ import msgspec
 
 from anabranch.importers.files.cache import RowCache
 from anabranch.importers.readers.abandoned import Course
+from anabranch.importers.readers.langgraph_messages import Heard, said, written_in
 from anabranch.importers.records.chains import Node
 from anabranch.importers.records.model import (
     Ended,
     Opened,
     Skipped,
-    ToolCall,
-    ToolResult,
-    Turn,
     Unknown,
 )
 from anabranch.importers.records.values import (
@@ -26,25 +24,24 @@ from anabranch.importers.records.values import (
     kind_of,
     list_of,
     object_of,
-    objects_of,
-    said_in,
     text_of,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from anabranch.importers.records.model import Record
 
-_START: Final = "__start__"
 _UNPACKED_NOT: Final = (ValueError, TypeError, RecursionError)
 """The errors of msgspec, and those that it leaves to Python: broken UTF-8 is one.
 
 See `findings/msgspec_leaves_broken_texts_to_python.sh`.
 """
-_HUMAN: Final = frozenset({"human", "user", "HumanMessage"})
-_AI: Final = frozenset({"ai", "assistant", "AIMessage", "AIMessageChunk"})
+_COUNTED: Final = "counters_since_delta_snapshot"
+"""Names the channels that keep what is written alone; LangGraph calls them `DeltaChannel`."""
+_SNAPSHOT: Final = 7
+"""The code of the whole value of such a channel, which stands in one checkpoint in some."""
 
 
 class Unread(StrEnum):
@@ -67,35 +64,57 @@ class Checkpoint:
     """The bytes that its channels were made of."""
     unread: Unread | None = None
     """Why its messages, or some of them, cannot be read."""
+    written: Sequence[dict[str, Any]] = ()
+    """The messages that were written since its parent, in channels that it does not hold."""
 
-    def messages(self) -> Iterator[dict[str, Any]]:
-        """Yield the messages in the channels of the state."""
-        for name, value in self.channels.items():
-            if name != _START:
-                for one in list_of(value):
-                    message = object_of(one)
-                    if "content" in message and ("type" in message or "role" in message):
-                        yield message
+    def heard(self, heard: Heard) -> Iterator[tuple[str, dict[str, Any], bool]]:
+        """Yield its messages with their ids, and whether they are new."""
+        return heard.of(
+            self.id,
+            self.channels,
+            self.written,
+            parent=self.parent,
+            is_counted=_COUNTED in self.metadata,
+        )
 
 
-def pending_of(newest: Checkpoint, written: Iterable[tuple[Any, Any]]) -> list[Checkpoint]:
+def with_writes(
+    found: Checkpoint, written: Callable[[str], Iterable[tuple[str, Any, Any]]]
+) -> Checkpoint:
+    """Return a checkpoint with what its step wrote, where the checkpoint does not hold it.
+
+    `written` gives what lies beside the checkpoint before it, as channel, type and value.
+    """
+    counted = object_of(found.metadata.get(_COUNTED))
+    deltas = counted.keys() - found.channels.keys()
+    if not deltas or found.parent is None:
+        return found
+    values = [
+        (channel, unpacked(kind, value), len(bytes_of(value)))
+        for channel, kind, value in written(found.parent)
+        if channel in deltas
+    ]
+    return replace(
+        found,
+        written=written_in((channel, value) for channel, value, _ in values),
+        size=found.size + sum(size for _, _, size in values),
+        unread=found.unread or next((v for _, v, _ in values if isinstance(v, Unread)), None),
+    )
+
+
+def pending_of(newest: Checkpoint, written: Iterable[tuple[str, Any, Any]]) -> list[Checkpoint]:
     """Return the messages of a step that has not ended, as the checkpoint that would hold them.
 
     A node that answers beside one that fails has its answer kept beside the newest checkpoint, as
-    type and value. Messages without an id get one with the next checkpoint, and are left to it.
+    channel, type and value. Messages without an id get one with the next checkpoint, and are left
+    to it.
     """
-    values = [unpacked(kind, value) for kind, value in written]
-    messages = [
-        message
-        for value in values
-        for one in (value if isinstance(value, list) else [value])
-        if text_of((message := object_of(one)).get("id"))
-    ]
+    values = [(channel, unpacked(kind, value)) for channel, kind, value in written]
+    messages = [one for one in written_in(values) if text_of(one.get("id"))]
     if not messages:
         return []
-    channels = {"pending": messages}
     name = f"{newest.id}/pending"
-    return [replace(newest, id=name, parent=newest.id, channels=channels, unread=None)]
+    return [replace(newest, id=name, parent=newest.id, channels={}, written=messages, unread=None)]
 
 
 class Checkpoints(Protocol):
@@ -107,6 +126,10 @@ class Checkpoints(Protocol):
 
     def graphs(self, thread_id: str) -> dict[str, str]:
         """Return the first checkpoint of each graph of a thread, by its namespace, oldest first."""
+        ...
+
+    def parents(self, thread_id: str, name: str) -> Iterator[tuple[str, str | None]]:
+        """Yield the ids of the checkpoints of a graph and of their parents, the oldest first."""
         ...
 
     def of(self, thread_id: str, name: str) -> Iterator[Checkpoint]:
@@ -131,7 +154,8 @@ class _Thread:
         self._id = thread_id
         self._names = list(first)
         self._key = f"{thread_id}@{min(first.values())}"
-        self._called = {name: self._call_of(name) for name in self._names if name}
+        self._agents: dict[str, str | None] = {}
+        self._called = {name: self._call_of(name) for name in self._names}
         self._told: set[str] = set()
         self._left_out: Counter[str] = Counter()
 
@@ -148,9 +172,10 @@ class _Thread:
             return
         self._told.add(name)
         key = f"{self._key}|{name}" if name else self._key
-        seen: set[str] = set()
+        heard = Heard(key)
         checkpoints = RowCache(lambda: ((one.size, one) for one in self._store.of(self._id, name)))
-        course = Course(key, lambda: _nodes(name, checkpoints))
+        is_chain = _is_chain(self._store.parents(self._id, name))
+        course = Course(key, lambda: () if is_chain else _nodes(key, checkpoints))
         first = last = None
         opened = False
         for checkpoint in checkpoints:
@@ -162,20 +187,18 @@ class _Thread:
                     source_id=name or self._id,
                     kind="subagent" if name else "main",
                     parent=parent,
-                    role=name.rpartition("|")[2].partition(":")[0] or None,
+                    role=self._role_of(name),
                     time=time,
                 )
             last = time or last
             if checkpoint.unread:
                 self._left_out[checkpoint.unread] += 1
             yield from course.at(checkpoint.id, time)
-            for number, message in enumerate(checkpoint.messages()):
-                message_id = _id_of(message, key, number)
-                if message_id in seen:
-                    self._left_out["message again"] += 1
+            for message_id, message, is_new in checkpoint.heard(heard):
+                if is_new:
+                    yield from said(message, message_id, course.line, time)
                 else:
-                    seen.add(message_id)
-                    yield from _said(message, message_id, course.line, time)
+                    self._left_out["message again"] += 1
             for child, call in self._called.items():
                 if call == (name, checkpoint.id):
                     yield from self._graph(child, course.line)
@@ -183,23 +206,41 @@ class _Thread:
         if name and opened:
             yield Ended(line=key, started=first, time=last)
 
+    def _role_of(self, name: str) -> str | None:
+        """Return its agent's own name, or its node's: others have that of the agent over them."""
+        own, over = (self._agents.get(one) for one in (name, _over(name)))
+        return own if own and own != over else name.rpartition("|")[2].partition(":")[0] or None
+
     def _call_of(self, name: str) -> tuple[str, str] | None:
         """Return the graph and the checkpoint from which a sub-graph was invoked."""
         for checkpoint in self._store.of(self._id, name):
+            self._agents[name] = text_of(checkpoint.metadata.get("lc_agent_name"))
             parents = object_of(checkpoint.metadata.get("parents"))
-            over = name.rpartition("|")[0]
-            found = text_of(parents.get(over)) or text_of(parents.get(""))
-            return (over, found) if found else None
+            found = text_of(parents.get(_over(name))) or text_of(parents.get(""))
+            return (_over(name), found) if found else None
         return None
 
 
-def _nodes(name: str, checkpoints: Iterable[Checkpoint]) -> Iterator[Node]:
-    seen: set[str] = set()
+def _over(name: str) -> str:
+    """Return the namespace of the graph above that of a sub-graph."""
+    return name.rpartition("|")[0]
+
+
+def _is_chain(parents: Iterable[tuple[str, str | None]]) -> bool:
+    """Tell whether each checkpoint stands on the one before: then no line left another."""
+    before: str | None = None
+    for name, parent in parents:
+        if before is not None and parent not in (before, None):
+            return False
+        before = name
+    return True
+
+
+def _nodes(key: str, checkpoints: Iterable[Checkpoint]) -> Iterator[Node]:
+    heard = Heard(key)
     for checkpoint in checkpoints:
-        ids = {_id_of(one, name, place) for place, one in enumerate(checkpoint.messages())}
-        speaks = bool(ids - seen)
-        seen |= ids
-        yield Node(checkpoint.id, checkpoint.parent, speaks)
+        speaks = [is_new for _, _, is_new in checkpoint.heard(heard)]
+        yield Node(checkpoint.id, checkpoint.parent, any(speaks))
 
 
 def unpacked(kind: Any, data: Any) -> Any:
@@ -225,11 +266,12 @@ def bytes_of(data: Any) -> bytes:
 
 def _object(code: int, data: memoryview) -> Any:
     """Return the fields of an object, which stand after its module and its class."""
-    del code
     try:
         parts = msgspec.msgpack.decode(data, ext_hook=_object)
     except _UNPACKED_NOT:
         return None
+    if code == _SNAPSHOT:
+        return parts
     found = list_of(parts)
     if len(found) < 3:
         return None
@@ -251,46 +293,3 @@ def _bare(value: Any) -> Any:
 def plain_json(data: Any) -> Any:
     """Return the JSON value in a column, None where it holds none."""
     return json_of(bytes(data) if isinstance(data, (bytes, memoryview)) else data)
-
-
-def _id_of(message: dict[str, Any], key: str, place: int) -> str:
-    """Return a message's own id; one without is known by its place and text."""
-    return text_of(message.get("id")) or f"{key}/{place}/{said_in(message.get('content'))}"
-
-
-def _said(
-    message: dict[str, Any], message_id: str, line: str, time: datetime | None
-) -> Iterator[Record]:
-    kind = str(kind_of(message) or message.get("role"))
-    text = said_in(message.get("content"))
-    if kind in _HUMAN and text:
-        yield Turn(line=line, id=message_id, said="user", text=text, time=time)
-    elif kind in _AI:
-        calls = objects_of(message.get("tool_calls"))
-        if text:
-            yield Turn(
-                line=line,
-                id=message_id,
-                said="assistant",
-                text=text,
-                time=time,
-                final=not calls,
-            )
-        for number, call in enumerate(calls):
-            yield ToolCall(
-                line=line,
-                id=text_of(call.get("id")) or f"{message_id}/{number}",
-                name=text_of(call.get("name")) or "tool",
-                input=call.get("args"),
-                time=time,
-            )
-    elif kind in {"tool", "ToolMessage"}:
-        yield ToolResult(
-            line=line,
-            call_id=text_of(message.get("tool_call_id")) or "",
-            given=message.get("content"),
-            failed=message.get("status") == "error",
-            time=time,
-        )
-    else:
-        yield Skipped(line=line, why=f"{kind} message")

@@ -19,9 +19,10 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from anabranch_events.errors import InputInvalid
+from anabranch_events.event.complaint import input_invalid
 from anabranch_events.event.identifiers import Name, checked_text
 from anabranch_events.event.types import Labels, Priority
 from anabranch_recall import Scope
@@ -49,11 +50,13 @@ def _with_its_place(angle: str) -> str:
 _Angle = Annotated[_Words, Field(max_length=ANGLE_LENGTH_MAX), AfterValidator(_with_its_place)]
 
 
+_NAME: Final[TypeAdapter[str]] = TypeAdapter(Name)
+
+
 class _Table(BaseModel):
     """A role's table; what it leaves out is the preset's, or usual."""
 
     model_config = ConfigDict(extra="forbid")
-    name: Name
     instructions: Annotated[_Words, Field(max_length=INSTRUCTIONS_LENGTH_MAX)]
     angles: Annotated[tuple[_Angle, ...], Field(min_length=1, max_length=ANGLES_MAX)]
     priority: Priority | None = None
@@ -150,13 +153,14 @@ def _role(path: Path, name: str, table: Any) -> Role:
     }
     if preset is not None:
         usual["instructions"] = preset.instructions
+    place: tuple[str, ...] = ("roles",)
     try:
-        found = _Table.model_validate({"name": name, **usual, **table})
+        _NAME.validate_python(name)
+        place = ("roles", name)
+        found = _Table.model_validate({**usual, **table})
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-        key = ".".join([name, *(str(part) for part in first["loc"] if part != "name")])
-        problem = first["msg"].removeprefix("Value error, ")
-        raise _invalid(path, key, problem, f"correct {key}") from error
+        told = input_invalid(error, whole=name, known=_Table.model_fields, within=place)
+        raise InputInvalid(f"{path}: {told.message}", field=told.field, fix=told.fix) from error
     return replace(base, **dict(found))
 
 

@@ -147,7 +147,7 @@ class MemoryWork:
             silence_s=silence_s,
             grace_s=grace_s,
         )
-        checked_worker(options, settings=settings, pool=pool)
+        allowed = checked_worker(options, settings=settings, pool=pool)
         fabric = self._fabric(traces=True)
         namespace = self._namespace.name
         scaler = Scaler(
@@ -162,6 +162,7 @@ class MemoryWork:
             ),
             namespace=namespace,
             bounds=bounds,
+            executors=allowed,
             priorities=[Priority(one) for one in priorities],
             silence_s=silence_s,
             window_s=cooldown_s,

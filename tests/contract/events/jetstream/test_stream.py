@@ -12,6 +12,7 @@ from anabranch_events import STREAM, Bounds, Log, NatsServer
 from anabranch_events.errors import (
     InputInvalid,
     LogFull,
+    LogRefused,
     StreamDrifted,
 )
 from anabranch_events.event.identifiers import new_id
@@ -97,6 +98,57 @@ async def test_a_stream_that_takes_times_to_live_goes_on_and_says_so(
         assert (before, await again.tolerated()) == ([], ["allow_msg_ttl"])
     message = await manager.get_msg(STREAM, 1)
     assert "Nats-TTL" not in (message.headers or {})
+
+
+async def test_a_mirror_that_answers_for_the_log_is_found(log: Log) -> None:
+    """Neither a stream that takes the log as a source nor a mirror of that one answers for it.
+
+    See findings/nats_a_mirror_answers_for_its_origin.sh (nats-server 2.15.1).
+    """
+    streams = log.connection.jetstream()
+    await streams.add_stream(name="ARCHIVE", sources=[StreamSource(name=STREAM)])
+    await streams.add_stream(name="COPY", mirror=StreamSource(name="ARCHIVE"))
+    before = await log.doubles()
+    await streams.add_stream(name="TWIN", mirror=StreamSource(name=STREAM))
+
+    assert (before, await log.doubles()) == ([], ["TWIN"])
+
+
+async def test_limits_that_an_operator_set_are_told_with_the_way_out(log: Log) -> None:
+    """Each is refused with what to do, and found beforehand; nothing of it is a passing outage.
+
+    nats-server 2.15.1 gives a refused purge the status 500, and takes `deny_purge` back no more.
+    """
+    streams = log.connection.jetstream()
+    await log.append(note(new_id()))
+    config = (await streams.stream_info(STREAM)).config
+
+    async def told(**limits: object) -> list[tuple[str, bool]]:
+        await streams.update_stream(config, **limits)
+        return [(one.setting, one.stops) for one in await log.hindrances()]
+
+    assert await told() == []
+    assert await told(max_msg_size=100) == [("max_msg_size", True)]
+    with pytest.raises(LogRefused) as too_large:
+        await log.append(note(new_id()))
+    assert await told(max_consumers=1) == [("max_consumers", True)]
+    await streams.pull_subscribe("", "somebody", STREAM)
+    with pytest.raises(LogRefused) as too_many:
+        [one async for one in log.read_all()]
+    assert await told(max_msgs=2) == [("max_msgs", True)]
+    assert await told(max_bytes=2**20) == [("max_bytes", True)]
+    assert await told(deny_purge=True) == [("deny_purge", False)]
+    before = await log.bounds()
+    with pytest.raises(LogRefused) as kept:
+        await log.deletion("default").end()
+    with pytest.raises(LogRefused) as unpurged:
+        await log.deletion("default").purge()
+
+    assert await log.bounds() == before
+    assert "max_msg_size" in too_large.value.fix
+    assert "max_consumers" in too_many.value.fix
+    assert "deny_purge" in kept.value.message
+    assert "deny_purge" in unpurged.value.fix
 
 
 async def test_a_stream_in_which_messages_take_others_along_is_refused(

@@ -226,7 +226,7 @@ BAD = (
     Bad("note", f'{{"session_id": "{UNKNOWN}", "key": "a"}}'.encode(), 400, "value"),
     Bad("close", f'{{"session_id": "{UNKNOWN}"}}'.encode(), 404, None),
     Bad("recall", b'{"query": "x", "k": 0}', 400, "k"),
-    Bad("recall", b'{"query": "x", "scope": "session"}', 400, "session"),
+    Bad("recall", b'{"query": "x", "scope": "session"}', 400, "session_id"),
     Bad("recall", b'{"query": "x", "after": 99}', 400, "after"),
     Bad("context", b'{"query": "x", "tokens": 0}', 400, "tokens"),
     Bad("show_session", f'{{"session_id": "{UNKNOWN}"}}'.encode(), 404, None),

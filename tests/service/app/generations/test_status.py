@@ -9,14 +9,17 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
+from nats.js.api import SubjectTransform
 
 from anabranch import Memory
 from anabranch.backend.projection_runner import Projecting
+from anabranch.doctor import examine
 from anabranch.generations.status import lag_behind
 from anabranch.home.servers import Servers
 from anabranch.memory.memory import namespace_of
 from anabranch.service.projection_metrics import ProjectionMetrics
-from anabranch_events import Log, new_event
+from anabranch.views import stops_of
+from anabranch_events import STREAM, Log, new_event
 from anabranch_events.event import types
 from tests.support.fixtures.memory import CommandLine
 from tests.support.histories import insight, session
@@ -147,10 +150,44 @@ async def test_who_joined_asks_the_owner(owner: Memory) -> None:
         "events": 101,
         "retries": 0,
         "dead_letters": 1,
+        "stopped": None,
     }
     assert told["projections"][1]["projectors"] == []
     assert f"process {os.getpid()} active" in for_people.out
     assert "1 dead letter" in for_people.out
+
+
+async def test_a_projection_that_stopped_says_why(owner: Memory, own_settings: Settings) -> None:
+    """An operator's transform of subjects took an event out of the log: nothing is missing by count.
+
+    nats-server 2.15.1 stores it under the other subject, at a position of the log.
+    """
+    log = namespace_of(owner).backend.log
+    first = await log.append(learned(1))
+    await owner.wait_for(first.position, timeout_s=100)
+    streams = log.connection.jetstream()
+    config = (await streams.stream_info(STREAM)).config
+    moved = SubjectTransform(src="anabranch.events.*.*", dest="moved.{{wildcard(1)}}")
+    await streams.update_stream(config, subject_transform=moved)
+    await log.append(learned(2))
+    await streams.update_stream(config)
+    await log.append(learned(3))
+
+    async with asyncio.timeout(PATIENCE_S):
+        while not stops_of((await owner.status()).projections):
+            pass
+    found = await graph_of(owner)
+    line = CommandLine(own_settings.home)
+    told = (await asyncio.to_thread(line.here, "status")).out
+
+    (projector,) = found.projectors
+    reason = "the log is damaged: it has no events at position 2"
+    assert (found.position, projector.active, projector.stopped) == (1, False, reason)
+    assert stops_of([found]) == [("graph", reason)]
+    assert f"stopped: {reason}" in " ".join(told.split())
+    (lag,) = [one for one in await examine(own_settings) if one.name == "lag"]
+    assert not lag.ok
+    assert lag.detail.endswith(f"graph stopped: {reason}")
 
 
 async def test_a_rebuild_is_another_generation(owner: Memory) -> None:

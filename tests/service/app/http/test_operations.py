@@ -58,9 +58,7 @@ async def test_a_whole_life_over_http(web: httpx2.AsyncClient, memory: Memory) -
     of_thought_then = await done(await web.get("/v1/sessions", params=thought))
     found = await done(await web.get("/v1/consolidations", params={"root_id": root_id}))
     life = await done(await web.get(f"/v1/history/{ended['insight_ids'][0]}"))
-    change = await done(
-        await web.get("/v1/diff", params={"before": 0, "after": joined["position"]})
-    )
+    change = await done(await web.get("/v1/diff", params={"after": 0, "to": joined["position"]}))
     hits = await done(await web.post("/v1/recall", json={"query": "north gate", **after}))
 
     assert shown == (await memory.show_session(branch)).model_dump(mode="json")
@@ -229,7 +227,7 @@ async def test_events_are_listed_one_by_one_and_replayed(web: httpx2.AsyncClient
         ("POST", "/v1/consolidations", {"since": 2, "until": 1}, "until"),
         ("GET", "/v1/events", {"cursor": 2, "to": 1}, "to"),
         ("GET", "/v1/replay", {"after": 2, "to": 1}, "to"),
-        ("GET", "/v1/diff", {"before": 2, "after": 1}, "after"),
+        ("GET", "/v1/diff", {"after": 2, "to": 1}, "to"),
     ],
 )
 async def test_an_end_before_the_beginning_is_refused(

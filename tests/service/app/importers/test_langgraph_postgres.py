@@ -9,13 +9,22 @@ import psycopg
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 from langgraph.checkpoint.postgres import PostgresSaver
+from langgraph.checkpoint.postgres.shallow import ShallowPostgresSaver
 from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.graph import END, START, MessagesState, StateGraph
+from psycopg.rows import dict_row
 
 from anabranch.errors import InputInvalid
 from anabranch.importers.inventory import located
 from anabranch.importers.readers.catalogue import READERS
-from tests.support.langgraph_graphs import ask_again, ask_side_by_side, look
+from tests.support.langgraph_graphs import (
+    THREAD,
+    ask_again,
+    ask_in_deltas,
+    ask_side_by_side,
+    graph_of,
+    look,
+)
 from tests.support.postgres_server import REQUIRED, postgres, programs
 from tests.support.rounds import in_full_only
 from tests.support.transcripts import shows, told
@@ -89,6 +98,23 @@ def shown(where: str) -> tuple[str, list[tuple[Any, ...]]]:
     ]
 
 
+def kept_by_a_shallow_saver(address: str) -> list[tuple[Any, ...]]:
+    """Return the lines of a thread that a saver for one checkpoint keeps, in a schema of its own."""
+    with psycopg.connect(address, autocommit=True) as database:
+        database.execute("CREATE SCHEMA shallow")
+    there = f"{address}{'&' if '?' in address else '?'}options=-csearch_path%3Dshallow"
+    connection: Any = psycopg.connect(there, autocommit=True)
+    with connection as database:
+        database.row_factory = dict_row
+        with pytest.warns(DeprecationWarning, match="ShallowPostgresSaver"):
+            saver = ShallowPostgresSaver(database)
+        saver.setup()
+        app = graph_of(look).compile(checkpointer=saver)
+        app.invoke({"messages": [HumanMessage("Lamp?")]}, THREAD)
+        ask_again(saver)
+    return shown(there)[1]
+
+
 with_postgres = pytest.mark.skipif(
     programs() is None and not REQUIRED, reason="PostgreSQL is not on this machine; CI has it"
 )
@@ -128,9 +154,14 @@ def _without_order(lines: list[tuple[Any, ...]]) -> list[str]:
 @in_full_only
 @with_postgres
 def test_threads_in_postgres_are_read_as_those_in_sqlite(tmp_path: Path) -> None:
-    """A part that was left, a helper's graph, tools; a wrong address is refused without its password."""
+    """A part that was left, a helper's graph, tools, messages beside checkpoints.
+
+    A wrong address is refused without its password. A saver that keeps the newest checkpoint alone
+    has what that holds.
+    """
     with SqliteSaver.from_conn_string(str(tmp_path / "threads.sqlite")) as saver:
         keep_watch(saver)
+        ask_in_deltas(saver)
     folder = programs()
     assert folder is not None
 
@@ -140,7 +171,9 @@ def test_threads_in_postgres_are_read_as_those_in_sqlite(tmp_path: Path) -> None
         with PostgresSaver.from_conn_string(address) as saver:
             saver.setup()
             keep_watch(saver)
+            ask_in_deltas(saver)
         found = shown(address)
+        shallow = kept_by_a_shallow_saver(address)
         with psycopg.connect(address) as database:
             counted = database.execute("SELECT count(*) FROM checkpoints").fetchone()
     with pytest.raises(InputInvalid) as away:
@@ -148,8 +181,22 @@ def test_threads_in_postgres_are_read_as_those_in_sqlite(tmp_path: Path) -> None
 
     assert found[0] == "langgraph-postgres"
     assert ("langgraph-sqlite", found[1]) == shown(str(tmp_path / "threads.sqlite"))
+    assert shallow == [
+        (
+            "main",
+            None,
+            [
+                ["user", "Lamp?"],
+                ["assistant", "Looked: Lamp?"],
+                ["user", "And the wick?"],
+                ["assistant", "Looked: And the wick?"],
+            ],
+            [],
+        )
+    ]
     assert found[1][2][2][-1] == ["assistant", "The horn is dry."]
-    assert [line[0] for line in found[1]] == ["main", "abandoned", "main", "subagent"]
+    kinds = ["main", "abandoned", "main", "subagent", "main", "abandoned"]
+    assert [line[0] for line in found[1]] == kinds
     assert counted is not None
     assert counted[0] > 10
     for error in (nothing_there.value, away.value):

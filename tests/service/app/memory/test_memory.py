@@ -127,7 +127,7 @@ async def test_remember_opens_a_session_of_its_own(memory: Memory) -> None:
 
 
 async def test_remember_takes_a_draft_and_retires_what_it_supersedes(memory: Memory) -> None:
-    """The insight that was superseded is found no more."""
+    """The insight that was superseded is found no more, from the receipt's position on."""
     old = await memory.remember(TEXT)
 
     new = await memory.remember(
@@ -135,7 +135,10 @@ async def test_remember_takes_a_draft_and_retires_what_it_supersedes(memory: Mem
     )
 
     recalled = await memory.recall("When was the lock changed?")
+    then = await memory.recall("When was the lock changed?", as_of=new.position)
     assert [hit.insight_id for hit in recalled.hits] == [new.insight_id]
+    assert [hit.insight_id for hit in then.hits] == [new.insight_id]
+    assert new.position == memory.position
 
 
 async def test_remember_refuses_an_unknown_session_and_an_unknown_insight(memory: Memory) -> None:
@@ -183,8 +186,9 @@ async def test_recall_answers_as_of_a_moment(memory: Memory) -> None:
 
 async def test_recall_refuses_a_scope_without_its_session(memory: Memory) -> None:
     """A lineage is that of a session; a position that is not there yet is none."""
-    with pytest.raises(ScopeNeedsSession):
+    with pytest.raises(ScopeNeedsSession) as refused:
         await memory.recall("gate", scope="lineage")
+    assert refused.value.field == "session_id"
     with pytest.raises(PositionFromFuture):
         await memory.recall("gate", as_of=10)
 

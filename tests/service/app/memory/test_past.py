@@ -79,7 +79,7 @@ async def test_diff_says_what_was_learned_in_between(memory: Memory, session: Se
     with pytest.raises(PositionFromFuture):
         await memory.past.diff(0, memory.position + 1)
     for crossed in ((2, 1), ("2026-01-02", "2026-01-01")):
-        with pytest.raises(InputInvalid, match=r"after: .* is earlier than before, "):
+        with pytest.raises(InputInvalid, match=r"to: .* is earlier than after, "):
             await memory.past.diff(*crossed)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import orjson
 import pytest
+from nats.js.api import StreamSource
 
 from anabranch import Memory
 from anabranch.doctor import examine
@@ -301,6 +302,27 @@ async def test_a_stream_that_takes_times_to_live_is_told(mine: Settings) -> None
 
     assert (told["log"].ok, told["stream"].ok) == (True, True)
     assert "allow_msg_ttl is switched on" in told["stream"].detail
+
+
+async def test_a_mirror_that_answers_for_the_log_is_told(mine: Settings) -> None:
+    """One of another stream is nobody's matter, nor is a stream that takes the log as a source.
+
+    See findings/nats_a_mirror_answers_for_its_origin.sh (nats-server 2.15.1).
+    """
+    async with Memory.open(settings=mine) as memory:
+        await memory.remember("The mill is open")
+        streams = namespace_of(memory).backend.log.connection.jetstream()
+        await streams.add_stream(name="ARCHIVE", sources=[StreamSource(name="ANABRANCH_EVENTS")])
+        await streams.add_stream(name="COPY", mirror=StreamSource(name="ARCHIVE"))
+        before = await examine(mine)
+        await streams.add_stream(name="TWIN", mirror=StreamSource(name="ANABRANCH_EVENTS"))
+
+    (told,) = [one for one in await examine(mine) if one.name == "mirrors"]
+
+    assert [one for one in before if one.name == "mirrors"] == []
+    assert not told.ok
+    assert told.detail.startswith("TWIN stands in the log's account and answers reads of it")
+    assert "another account" in str(told.fix)
 
 
 async def test_holes_are_told_with_their_positions(mine: Settings) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import json
 import signal
 import sys
+import zipfile
 from typing import TYPE_CHECKING
 
 import pytest
@@ -135,7 +136,10 @@ async def test_a_log_that_is_there_stays_as_it_is(own_settings: Settings, tmp_pa
         await take_snapshot(log, source, file)
     content = file.read_bytes()
     middle = content.index(b"manifest.json") // 2
+    with zipfile.ZipFile(tmp_path / "empty", "w") as archive:
+        archive.writestr("manifest.json", "{}")
     damaged = {
+        "empty": (tmp_path / "empty").read_bytes(),
         "changed": content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :],
         "cut off": content[:-100],
         "none": b"nothing",
@@ -143,8 +147,9 @@ async def test_a_log_that_is_there_stays_as_it_is(own_settings: Settings, tmp_pa
     target = own_settings.changed(home=tmp_path / "other")
     for name, found in damaged.items():
         (tmp_path / name).write_bytes(found)
-        with pytest.raises(SnapshotDamaged):
+        with pytest.raises(SnapshotDamaged) as broken:
             await restore_snapshot(target, tmp_path / name)
+        assert "\n" not in broken.value.message
     with pytest.raises(InputInvalid, match="cannot be opened"):
         await restore_snapshot(target, tmp_path / "missing")
     assert not target.home.exists()

@@ -86,6 +86,21 @@ async def test_a_task_is_in_the_queue_once(log: Log) -> None:
     assert (waiting, in_work, after) == (0, 0, 1)
 
 
+async def test_the_tasks_that_were_put_first_are_read_waiting_or_in_work(log: Log) -> None:
+    """No more than asked for, over several batches, and none of another namespace."""
+    queue = await opened(log)
+    tasks = [task(Priority.LOW if one % 2 else Priority.HIGH) for one in range(300)]
+    none = await queue.first(NAMESPACE, most=5)
+    await queue.put(tasks)
+    await taken(queue, ALL, count=1)
+
+    found = [await queue.first(NAMESPACE, most=most) for most in (3, 290, 1000)]
+
+    assert none == []
+    assert found == [tasks[:3], tasks[:290], tasks]
+    assert await queue.first("another", most=5) == []
+
+
 async def test_the_urgent_come_first_and_no_more_than_asked_for(log: Log) -> None:
     """Priorities in their order, and never more tasks than there is room for."""
     queue = await opened(log)

@@ -46,6 +46,31 @@ async def test_a_burst_is_worked_off_by_more_workers_and_then_none_is_left(
     assert len({one.worker for one in outcome.branches}) == 3
 
 
+async def test_branches_that_no_worker_of_the_pool_may_run_start_none(
+    log: Log, nats_server: NatsServer, tmp_path: Path
+) -> None:
+    """They wait for others: the pool has as many workers as its own branches need, and then none."""
+    pool = ProcessPool("local-test-", worker_command(nats_server, tmp_path / "token"), grace_s=20)
+    scaled = Scaled(log, pool)
+
+    async with scaled.at_work():
+        await scaled.begin([0] * 9, executor="elsewhere")
+        before = scaled.now
+        await until(lambda: scaled.now is not before)
+        alone, before = scaled.now, scaled.now
+        await until(lambda: scaled.now is not before)
+        thought = await scaled.begin([tmp_path / "morning"])
+        await until(lambda: scaled.now is not None and scaled.now.in_flight == 1)
+        (tmp_path / "morning").touch()
+        outcome = await asyncio.wait_for(thought.joined(), PATIENCE_S)
+        await until(scaled.is_empty)
+
+    assert alone is not None
+    assert (alone.waiting, alone.in_flight, alone.wanted) == (0, 0, 0)
+    assert max(state.workers for state in scaled.states) == 1
+    assert [one.status for one in outcome.branches] == [Status.COMPLETED]
+
+
 async def test_of_two_scalers_one_is_at_work_and_the_other_follows(
     log: Log, nats_server: NatsServer, caplog: pytest.LogCaptureFixture
 ) -> None:

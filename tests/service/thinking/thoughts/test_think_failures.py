@@ -9,15 +9,18 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from anabranch_events.errors import InputInvalid
+from anabranch_events.event.types import BranchCreated
 from anabranch_thinking import (
     BranchContext,
     BranchTask,
     CallableExecutor,
     Finding,
+    ForkedWork,
     Sessions,
     ThoughtFailed,
     think,
 )
+from tests.support.fleet_of_workers import Crew
 from tests.support.logs import types_of
 
 if TYPE_CHECKING:
@@ -78,6 +81,39 @@ async def test_arguments_are_checked_before_anything_is_appended(
 
     assert caught.value.field == field
     assert (await log.bounds()).last == 0
+
+
+@pytest.mark.parametrize("passed_on", [False, True])
+@pytest.mark.parametrize(
+    ("forked", "said"),
+    [
+        (["trains", " "], "branches.1.task: is empty"),
+        ([BranchTask(task="trains", role="x" * 300)], "branches.0.role: "),
+        ("trains", "branches: is a text, not a list of tasks"),
+        (["trains", None], "branches.1: NoneType is no task"),
+        (None, "branches: None is no list of tasks"),
+    ],
+)
+async def test_a_fork_of_a_branch_is_checked_as_a_thought_is(
+    sessions: Sessions, log: Log, forked: Any, said: str, *, passed_on: bool
+) -> None:
+    """The branch fails with the fork and its field at fault, here and on a worker; none is made."""
+
+    async def work(branch: BranchContext) -> Any:
+        return ForkedWork(forked) if passed_on else await branch.branch(forked)
+
+    crew = Crew(log, {"echo": work})
+    with pytest.raises(ThoughtFailed) as here:
+        await think(sessions, "plan", count=1, executor=CallableExecutor(work))
+    async with crew.at_work():
+        with pytest.raises(ThoughtFailed) as there:
+            await crew.think(["a"])
+
+    for caught in (here, there):
+        (reason,) = caught.value.errors.values()
+        assert said in reason
+    events = [one.decode() async for one in log.read_all()]
+    assert len([one for one in events if isinstance(one.data, BranchCreated)]) == 2
 
 
 async def test_a_function_is_an_executor(sessions: Sessions) -> None:

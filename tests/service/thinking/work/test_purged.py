@@ -13,12 +13,16 @@ from anabranch_events.errors import NamespaceEnded
 from anabranch_events.jetstream.api import STREAM
 from anabranch_thinking import BranchContext, CallableExecutor, Status, think
 from anabranch_thinking.errors import SessionNotFound, ThoughtFailed
+from anabranch_thinking.sessions.journal import Journal
 from anabranch_thinking.sessions.many import LOST
+from anabranch_thinking.work import waiting
 from anabranch_thinking.work.calling_off import call_off
 from tests.support.fleet_of_workers import Crew, echo, let_go
 from tests.support.patience import PATIENCE_S, until
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from anabranch_events import Log
     from anabranch_thinking.work.dispatch import ThoughtOverWorkers
 
@@ -87,6 +91,46 @@ async def test_a_branch_that_is_taken_out_has_failed(log: Log, gone: str) -> Non
     assert root.status is Status.CLOSED
     assert found.consolidation is not None
     assert set(found.consolidation.sessions) == set(branches) - {lost}
+
+
+async def test_who_waits_looks_at_each_branch_only_once_something_is_gone(
+    log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One number says that the log still holds all there was; it does not for a purge of others."""
+    work = Work()
+    crew = Crew(log, {"echo": work}, slots=[1])
+    other = await crew.sessions.open_session("plan the walk")
+    looks: list[int] = []
+    confirmed: list[set[str]] = []
+
+    async def noted_look(journal: Journal) -> int | None:
+        looks.append(len(confirmed))
+        return await gone(journal)
+
+    async def noted(journal: Journal, session_ids: Iterable[str]) -> None:
+        ids = set(session_ids)
+        confirmed.append(ids)
+        await confirm(journal, ids)
+
+    gone, confirm = Journal.gone, Journal.confirm
+    monkeypatch.setattr(Journal, "gone", noted_look)
+    monkeypatch.setattr(Journal, "confirm", noted)
+    monkeypatch.setattr(waiting, "LOOK_MAX_S", 0.05)
+    async with crew.at_work():
+        thought = await begun(crew, work)
+        joined = asyncio.create_task(thought.joined())
+        await until(lambda: len(looks) > 5)
+        before = [*confirmed]
+        await purge(log, other.session_id)
+        await until(lambda: bool(confirmed))
+        work.go.set()
+        async with asyncio.timeout(PATIENCE_S):
+            found = await joined
+        await let_go(log)
+
+    assert before == []
+    assert confirmed[0] == {thought.root_id, *(one.session_id for one in found.branches)}
+    assert {one.status for one in found.branches} == {Status.COMPLETED}
 
 
 @pytest.mark.parametrize("gone", [0, 2])

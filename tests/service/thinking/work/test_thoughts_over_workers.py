@@ -28,7 +28,9 @@ from anabranch_thinking import (
     ThoughtFailed,
     think,
 )
+from anabranch_thinking.consolidation.consolidate import consolidate_thought
 from anabranch_thinking.join import LATE
+from anabranch_thinking.work import joiner
 from anabranch_thinking.work.calling_off import call_off
 from tests.support.fleet_of_workers import Crew
 from tests.support.logs import types_of
@@ -63,6 +65,20 @@ async def ended(crew: Crew, session_id: str) -> SessionState:
         while not (state := await crew.sessions.state(session_id)).ended:  # noqa: ASYNC110 - the log tells nobody.
             await asyncio.sleep(0.01)
     return state
+
+
+async def test_a_joiner_has_what_a_join_needs_before_its_first(
+    log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Imported within the first join, numpy held up all else on the loop for a tenth of a second."""
+    imported: list[str] = []
+    monkeypatch.setattr(joiner, "import_module", imported.append)
+    crew = Crew(log, {"echo": echo})
+
+    async with crew.at_work():
+        await crew.think(["find a hotel"])
+
+    assert imported == [consolidate_thought.__module__]
 
 
 async def test_a_thought_over_workers_is_the_thought_of_one_process(log: Log) -> None:

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 class Failing:
     """A projection that fails at once, each time as `ends` says; then it goes on for ever."""
 
+    name = "graph"
+    position = 0
+
     def __init__(self, ends: list[int]) -> None:
         self.ends = ends
         self.done = asyncio.Event()
@@ -39,7 +42,8 @@ async def test_an_error_that_comes_again_is_told_once(
     failing = Failing([1, 1, 1, 2, 2])
 
     with caplog.at_level(logging.WARNING):
-        running = projection_runner._kept_running(cast("Projector", failing))  # pyright: ignore[reportPrivateUsage]  # no face fails at will
+        stops: dict[str, projection_runner.Stop] = {}
+        running = projection_runner._kept_running(cast("Projector", failing), stops)  # pyright: ignore[reportPrivateUsage]  # no face fails at will
         kept = asyncio.create_task(running)
         async with asyncio.timeout(PATIENCE_S):
             await failing.done.wait()
@@ -48,3 +52,4 @@ async def test_an_error_that_comes_again_is_told_once(
 
     told = [record.getMessage()[-1] for record in caplog.records]
     assert told == ["1", "2"]
+    assert stops["graph"].reason[-1] == "2"

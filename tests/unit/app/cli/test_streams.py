@@ -1,16 +1,19 @@
-"""The standard streams of a command, in any locale and under Ctrl-C."""
+"""The standard streams of a command, in any locale, under Ctrl-C and under SIGTERM."""
 
 from __future__ import annotations
 
+import asyncio
 import io
 import os
+import signal
 import subprocess
 import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
-from anabranch.cli.streams import given_arguments, prepare_streams
+from anabranch.cli.streams import given_arguments, prepare_streams, terminable
+from tests.support.patience import PATIENCE_S
 from tests.support.repository import ROOT
 
 if TYPE_CHECKING:
@@ -112,3 +115,26 @@ def test_arguments_are_utf_8_in_a_locale_of_ascii(tmp_path: Path) -> None:
 def test_what_is_no_utf_8_stays_as_it_is() -> None:
     """Bytes that are no text are refused later, by name; here nothing is lost."""
     assert given_arguments(["plain", "\udcff", "東京"]) == ["plain", "\udcff", "東京"]
+
+
+def test_sigterm_cancels_what_runs_and_ends_with_its_code() -> None:
+    """What runs cleans up; before and after, the signal is none of ours, nor is another's end."""
+    seen: list[str] = []
+
+    async def run(*, ended: bool) -> None:
+        with terminable():
+            try:
+                if ended:
+                    os.kill(os.getpid(), signal.SIGTERM)
+                    await asyncio.sleep(PATIENCE_S)
+            except asyncio.CancelledError:
+                seen.append("cleaned up")
+                raise
+
+    before = signal.getsignal(signal.SIGTERM)
+    asyncio.run(run(ended=False))
+    with pytest.raises(SystemExit, match="143"):
+        asyncio.run(run(ended=True))
+
+    assert seen == ["cleaned up"]
+    assert signal.getsignal(signal.SIGTERM) == before

@@ -69,6 +69,33 @@ def test_what_breaks_a_rule_is_named(tmp_path: Path, text: str, field: str) -> N
     assert caught.value.fix
 
 
+@pytest.mark.parametrize(
+    ("line", "said", "fix"),
+    [
+        (
+            'role = "king"',
+            "must be 'producer', 'reader', ",
+            "for a.role give 'producer', 'reader', ",
+        ),
+        ('role = "projector"\ncolour = 1', "a.colour: is not known", "it may be role, namespaces"),
+        ('role = "projector"\nnamespace = ["x"]', "a.namespace: is not known", "say namespaces"),
+        ('role = "reader"\nnamespaces = "x"', "is a text, not a list", "put it into a list"),
+        ('role = "reader"\nnamespaces = 1', "must be a list", "for a.namespaces give a list"),
+        ('role = "reader"', "a reader needs at least one", 'name them: namespaces = ["..."]'),
+    ],
+)
+def test_what_may_stand_there_is_said(tmp_path: Path, line: str, said: str, fix: str) -> None:
+    """In the words of all other complaints: no type of Python, and the field that is near."""
+    path = tmp_path / "tenants.toml"
+    path.write_text(f"[a]\n{line}\n")
+
+    with pytest.raises(TenantsInvalid) as caught:
+        read_tenants(path)
+
+    assert said in caught.value.message
+    assert caught.value.fix.startswith(fix)
+
+
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     """A path that cannot be read is an error of the tree."""
     with pytest.raises(TenantsInvalid, match="nowhere"):

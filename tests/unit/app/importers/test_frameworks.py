@@ -16,7 +16,14 @@ from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.graph import MessagesState  # noqa: TC002 - LangGraph reads what nodes take.
 
 from anabranch.importers.readers.catalogue import READERS, sources_below
-from tests.support.langgraph_graphs import THREAD, ask_again, ask_side_by_side, graph_of
+from tests.support.langgraph_graphs import (
+    THREAD,
+    ask_again,
+    ask_again_at_earlier_checkpoints,
+    ask_in_deltas,
+    ask_side_by_side,
+    graph_of,
+)
 from tests.support.patience import PATIENCE_S
 from tests.support.scripted_model import ScriptedModel
 from tests.support.transcripts import shows, told
@@ -106,6 +113,54 @@ def test_graphs_that_run_beside_and_within_each_other_and_a_thread_that_is_taken
         ("subagent", "Check the lens.", lens_said, ["Check the lens.", lens_said]),
         ("subagent", "Is all dry?", horn_said, ["Check the horn.", horn_said]),
         ("subagent", "Is all dry?", lens_said, ["Check the lens.", lens_said]),
+    ]
+
+
+def test_messages_that_stand_beside_their_checkpoints_are_told(tmp_path: Path) -> None:
+    """A channel of LangGraph 1.2.24 keeps what is written alone, and the whole in some checkpoints.
+
+    A text has no id, neither there nor here. See
+    findings/langgraph_checkpoints_of_a_deep_agent_hold_no_messages.sh.
+    """
+    with SqliteSaver.from_conn_string(str(tmp_path / "checkpoints.db")) as saver:
+        ask_in_deltas(saver)
+
+    main, left = talk(read(tmp_path))
+
+    fog = ["Is there fog?", "Looked: Is there fog?"]
+    assert left == ("abandoned", "Is it lit?", "Looked: Is there fog?", fog)
+    assert main[3] == [
+        "Is it lit?",
+        "Looked: Is it lit?",
+        *fog,
+        "And the boat?",
+        "Looked: And the boat?",
+        "Away.",
+        "Forget it.",
+        "That answer is gone.",
+        "Begin anew.",
+        "Is it day?",
+        "Looked: Is it day?",
+    ]
+
+
+def test_what_a_message_was_on_another_line_takes_it_from_none(tmp_path: Path) -> None:
+    """An edited question has its old id; a graph's answer is in both lines that resumed it.
+
+    Of LangGraph 1.2.24, see findings/langgraph_answers_an_interrupt_once_more_as_before.sh.
+    """
+    with SqliteSaver.from_conn_string(str(tmp_path / "checkpoints.db")) as saver:
+        ask_again_at_earlier_checkpoints(saver)
+
+    lines = [(kind, texts) for kind, _, _, texts in talk(read(tmp_path))]
+
+    assert lines == [
+        ("main", ["Is it lit?", "Is it dark?", "Looked: Is it dark?"]),
+        ("abandoned", ["Looked: Is it lit?"]),
+        ("abandoned", ["Looked: Is it lit?"]),
+        ("main", ["Open it.", "Looked: Open it.", "I may: yes"]),
+        ("subagent", ["Open it.", "Looked: Open it."]),
+        ("abandoned", ["I may: yes"]),
     ]
 
 

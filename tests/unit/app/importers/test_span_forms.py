@@ -280,16 +280,28 @@ def test_a_stream_of_anthropics_client_that_was_left_is_no_answer(
     ]
 
 
-@pytest.mark.parametrize(("reason", "final"), [("stop", True), ("other", False)])
+@pytest.mark.parametrize(
+    ("inside", "reason", "final"),
+    [
+        ("stop", "stop", True),
+        ("stop", "other", False),
+        ("other", "other", True),
+        (None, "other", True),
+    ],
+)
 def test_a_stream_of_vercels_ai_sdk_that_ended_early_is_no_answer(
-    tmp_path: Path, reason: str, *, final: bool
+    tmp_path: Path, inside: str | None, reason: str, *, final: bool
 ) -> None:
     """Its message says "stop" then; the span has "other" beside it, and no span of a model.
 
+    An "other" of a model's own is no such end: whoever tells it says so in both places, or in one.
     See findings/ai_sdk_tells_its_answer_before_the_calls_that_led_to_it.sh (ai 7.0.173).
     """
     reasons = {"arrayValue": {"values": [{"stringValue": reason}]}}
-    run = span(2, 0, (1, 3), "invoke_agent", told={**asked("Boats?"), **said("Three")})
+    message = {"role": "assistant", "parts": [{"type": "text", "content": "Three"}]}
+    message |= {} if inside is None else {"finish_reason": inside}
+    answered = {"gen_ai.output.messages": json.dumps([message])}
+    run = span(2, 0, (1, 3), "invoke_agent", told={**asked("Boats?"), **answered})
     run["attributes"].append({"key": "gen_ai.response.finish_reasons", "value": reasons})
     step = span(3, 2, (1, 2), "agent_step")
 

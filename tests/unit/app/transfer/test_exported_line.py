@@ -204,6 +204,17 @@ def test_damage_is_found_at_its_first_line(damage: Damage, line: int) -> None:
     assert found.value.line == line
 
 
+def test_a_manifest_that_is_none_is_told_in_one_line() -> None:
+    """What it lacks is named, in our words."""
+    with pytest.raises(ExportDamaged) as found:
+        verify_lines(iter([*some()[:4], b'{"manifest":{"events":"many"}}\n']))
+
+    said = found.value.message
+    assert "events: must be a whole number" in said
+    assert "\n" not in said
+    assert "pydantic" not in said
+
+
 @pytest.mark.parametrize("ending", ["gz", "zst"])
 def test_a_compressed_export_that_was_cut_off_or_changed_is_damaged(
     tmp_path: Path, ending: str

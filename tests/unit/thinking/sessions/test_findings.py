@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
+from anabranch.api.requests import Remember
 from anabranch_events.errors import InputInvalid
 from anabranch_thinking.sessions.findings import Finding, InsightDraft, draft_of
 
@@ -42,6 +45,25 @@ def test_a_number_is_no_time(given: object) -> None:
     """
     with pytest.raises(InputInvalid, match=r"valid_from: is no time: .* a number is none"):
         draft_of("The pump is red.", {"valid_from": given})
+
+
+@pytest.mark.parametrize(
+    ("given", "found"),
+    [
+        ("2026-01-31", datetime(2026, 1, 31, tzinfo=UTC)),
+        ("2026-01-31T12:00", datetime(2026, 1, 31, 12, tzinfo=UTC)),
+        (datetime(2026, 1, 31), datetime(2026, 1, 31, tzinfo=UTC)),  # noqa: DTZ001 - that is it.
+        ("2026-01-31T12:00:00+01:00", datetime(2026, 1, 31, 11, tzinfo=UTC)),
+    ],
+)
+def test_a_time_that_names_no_zone_is_in_utc(given: object, found: datetime) -> None:
+    """A day alone is its first moment, as in a question and in `as_of`, wherever it is given."""
+    times = {"valid_from": given, "valid_until": given}
+    drafts = [draft_of("The pump is red.", {name: value}) for name, value in times.items()]
+    asked = [Remember.model_validate({"text": "x", name: value}) for name, value in times.items()]
+
+    for one in (drafts, asked):
+        assert (one[0].valid_from, one[1].valid_until) == (found, found)
 
 
 @pytest.mark.parametrize("until", ["2026-11-30T01:00:00+01:00", "2026-11-29T23:59:59Z"])

@@ -44,7 +44,7 @@ class Message:
     """A message: by whom, its text, whether tools are called in it, and whether it is whole.
 
     A stream that its reader left, or that ended early, has a finish reason without a word. With
-    Vercel's AI SDK the span's is "other" then.
+    Vercel's AI SDK the span's is "other" then, and the message's "stop".
     """
 
     role: str
@@ -157,16 +157,17 @@ def _listed(span: Span, name: str) -> Iterator[Message]:
                 role,
                 "\n\n".join(texts or ([whole] if whole else [])),
                 calls,
-                whole=told.get("finish_reason") != "" and not _is_left(span),
+                whole=not _is_left(span, told.get("finish_reason")),
             )
 
 
-def _is_left(span: Span) -> bool:
-    """Tell whether a stream was left, or ended early, by what its span says beside the messages.
+def _is_left(span: Span, reason: object) -> bool:
+    """Tell whether a stream was left, or ended early, by a message's reason and those of its span.
 
-    Anthropic's client has no reason in its own span then.
+    Vercel's AI SDK has two that differ then; a model's own "other" stands in both, or beside none.
+    Anthropic's client has no reason in its own span.
     """
-    if span.attributes.get(_REASONS) == ["other"]:
+    if reason == "" or (reason == "stop" and span.attributes.get(_REASONS) == ["other"]):
         return True
     is_its_own = span.name.startswith("anthropic.messages.")
     return is_its_own and span.text("anthropic.message.stop_reason") is None

@@ -14,24 +14,34 @@ from tests.support.patience import PATIENCE_S
 from tests.support.rounds import in_full_only
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.support.fixtures.memory import CommandLine
 
 NAMESPACE = "work"
 POOLED = "pooled"
+SELDOM = 10_000
+"""Objects that are made before Python looks for cycles: in a worker more than that, usually 700."""
+_THRESHOLDS = """
+import gc
+
+async def thresholds(branch):
+    return str(gc.get_threshold()[0])
+"""
 SHOWN_AGAIN = b"\x1b[?1049l"
 """The sequence that leaves the screen of a live picture."""
 
 
 @in_full_only
-def test_a_worker_runs_what_it_is_asked_and_drains(anabranch: CommandLine) -> None:
+def test_a_worker_runs_what_it_is_asked_and_drains(anabranch: CommandLine, tmp_path: Path) -> None:
     """Seen, asked for a thought, interrupted at one that waits, drained: each with its answer."""
     words = anabranch.command(
         *("worker", "-N", NAMESPACE, "--json", "--slots", "2", "--executors", "up=tr a-z A-Z"),
-        *("--labels", "gpu, region=eu"),
+        *("--executors", "of_worker:thresholds", "--labels", "gpu, region=eu"),
     )
-    with subprocess.Popen(
-        words, env=anabranch.environment, stdout=subprocess.PIPE, text=True
-    ) as worker:
+    (tmp_path / "of_worker.py").write_text(_THRESHOLDS)
+    environment = anabranch.environment | {"PYTHONPATH": str(tmp_path)}
+    with subprocess.Popen(words, env=environment, stdout=subprocess.PIPE, text=True) as worker:
         assert worker.stdout is not None
         said = json.loads(worker.stdout.readline())
 
@@ -39,8 +49,13 @@ def test_a_worker_runs_what_it_is_asked_and_drains(anabranch: CommandLine) -> No
             *("think", "a plan", "-N", NAMESPACE, "-n", "2", "--over", "workers"),
             *("-x", "up", "--labels", "gpu", "--json"),
         ).value
+        collects = anabranch.here(
+            *("think", "rest", "-N", NAMESPACE, "-b", "rest", "--over", "workers"),
+            *("-x", "of_worker:thresholds", "--json"),
+        ).value
         listed = anabranch.here("workers", "list", "-N", NAMESPACE, "--json").lines
-        _interrupt_one_that_waits(anabranch)
+        _end_one_that_waits(anabranch, signal.SIGINT, code=130)
+        _end_one_that_waits(anabranch, signal.SIGTERM, code=143)
         tasks = anabranch.here("tasks", "list", "-N", NAMESPACE, "--json").lines
         shown = anabranch.here(
             "tasks", "show", thought["branches"][0]["session_id"], "-N", NAMESPACE, "--json"
@@ -48,7 +63,9 @@ def test_a_worker_runs_what_it_is_asked_and_drains(anabranch: CommandLine) -> No
         drained = anabranch.here("workers", "drain", said["worker"], "-N", NAMESPACE, "--json")
         code = worker.wait(PATIENCE_S)
 
-    assert (said["executors"], said["labels"]) == (["up"], ["gpu", "region=eu"])
+    assert said["executors"] == ["of_worker:thresholds", "up"]
+    assert said["labels"] == ["gpu", "region=eu"]
+    assert int(collects["branches"][0]["result"]) > SELDOM
     assert (listed[0]["labels"], shown["labels"]) == (["gpu", "region=eu"], ["gpu"])
     assert [one["status"] for one in thought["branches"]] == ["completed", "completed"]
     assert {one["worker"] for one in thought["branches"]} == {said["worker"]}
@@ -59,8 +76,8 @@ def test_a_worker_runs_what_it_is_asked_and_drains(anabranch: CommandLine) -> No
     assert code == 0
 
 
-def _interrupt_one_that_waits(anabranch: CommandLine) -> None:
-    """Press Ctrl-C at a thought that nobody works on: it is called off, and its tasks go."""
+def _end_one_that_waits(anabranch: CommandLine, sent: signal.Signals, *, code: int) -> None:
+    """Send a signal to a thought that nobody works on: it is called off, and its tasks go."""
     words = anabranch.command("think", "-N", NAMESPACE, "x", "--over", "workers", "-x", "nobody")
     with subprocess.Popen(
         words, env=anabranch.environment, stderr=subprocess.PIPE, text=True
@@ -68,9 +85,9 @@ def _interrupt_one_that_waits(anabranch: CommandLine) -> None:
         deadline = time.monotonic() + PATIENCE_S
         while not anabranch.here("tasks", "list", "-N", NAMESPACE, "--json").lines:
             assert time.monotonic() < deadline
-        waiting.send_signal(signal.SIGINT)
+        waiting.send_signal(sent)
         _, err = waiting.communicate(timeout=PATIENCE_S)
-    assert waiting.returncode == 130
+    assert waiting.returncode == code
     assert "Traceback" not in err
     while anabranch.here("tasks", "list", "-N", NAMESPACE, "--json").lines:
         assert time.monotonic() < deadline

@@ -128,7 +128,7 @@ async def test_an_insight_is_updated(either: Memory) -> None:
     assert (after.text, after.kind, after.tags) == ("The port is 5433", "fact", ("ops",))
     assert after.subject == "postgres"
     assert (after.confidence, after.supersedes) == (0.9, (old.insight_id,))
-    assert (before.retired, before.superseded_by) == (new.position + 1, (new.insight_id,))
+    assert (before.retired, before.superseded_by) == (new.position, (new.insight_id,))
     draft = InsightDraft(text="The port is 5434")
     plain = await either.get((await either.update(new.insight_id, draft)).insight_id)
     assert (plain.kind, plain.tags) == ("observation", ())
@@ -305,12 +305,18 @@ async def test_commands_correct_memory_too(
         assert type(answer) is table[name].answer
         return answer.model_dump(mode="json")
 
-    many = await ask("remember_all", insights=["The port is 5432", "The cache is red"])
+    many = await ask(
+        "remember_all", insights=["The port is 5432", "The cache is red", "The door is red"]
+    )
     ids = many["insight_ids"]
     assert isinstance(ids, list)
-    port, cache = ids
+    port, cache, door = ids
     known = await ask("context", query="Which port?", tokens=50)
     updated = await ask("update", insight_id=port, text="The port is 5433")
+    own = await ask("open_session", task="count the doors")
+    owner = own["session_id"]
+    replaced = await ask("update", insight_id=door, text="The door is blue", session_id=owner)
+    await ask("close", session_id=owner)
     asked = [
         await ask("associate", from_id=cache, to_id=port),
         await ask("cite", insight_ids=[cache]),
@@ -321,6 +327,9 @@ async def test_commands_correct_memory_too(
 
     assert str(known["text"]).startswith("[1] The port is 5432 (")
     assert updated == await ask("update", insight_id=port, text="The port is 5433")
+    assert replaced == await ask(
+        "update", insight_id=door, text="The door is blue", session_id=owner
+    )
     assert asked[1] == await ask("cite", insight_ids=[cache])
     assert (await ask("get", insight_id=port))["text"] is None
     assert (await ask("get", insight_id=port))["superseded_by"] == [updated["insight_id"]]

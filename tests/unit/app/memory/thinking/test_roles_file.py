@@ -83,7 +83,7 @@ def test_the_file_given_goes_before_the_usual_one(path: Path) -> None:
         ('[a]\ninstructions = "x"\npriority = 1', "roles.a.priority", "'critical', 'high'"),
         ('[a]\ninstructions = "x"\nangles = []', "roles.a.angles", "at least 1"),
         ('[a]\ninstructions = "x"\nangles = ["y"]', "roles.a.angles.0", "does not say {task}"),
-        ('[focus]\nangle = ["{task}"]', "roles.focus.angle", "not permitted"),
+        ('[focus]\nangle = ["{task}"]', "roles.focus.angle", "is not known"),
         ('[a]\nname = "b"', "roles.a.name", "named by its table"),
         ('[" "]\ninstructions = "x"', "roles. ", "is empty"),
     ],
