@@ -1,4 +1,4 @@
-"""Records of what an agent's spans say: its texts, its calls, its end, and insights of ours."""
+"""Records of an agent's spans: its texts, its calls, its end, and insights of ours."""
 
 from __future__ import annotations
 
