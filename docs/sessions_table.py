@@ -45,10 +45,18 @@ _WHY_NOT: Final[dict[str, tuple[tuple[str, ...], str]]] = {
             f"{tool} {one}"
             for tool in (
                 "otel",
+                "langfuse",
+                "mastra",
+                "mlflow",
+                "openai-agents-v2",
+                "openinference-agno",
+                "openinference-autogen",
+                "openinference-crewai",
                 "openinference-langchain",
                 "openinference-llama-index",
                 "openinference-openai-agents",
                 "anthropic",
+                "semantic-kernel",
                 "strands-agents",
                 "traceloop-langchain",
                 "traceloop-openai-agents",

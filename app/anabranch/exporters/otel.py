@@ -14,7 +14,7 @@ import orjson
 from anabranch.exporters.exported import time_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from datetime import datetime
 
     from anabranch.exporters.exported import ExportedSession, ExportedTree
@@ -64,13 +64,16 @@ def _span(session: ExportedSession) -> dict[str, Any]:
             {
                 "timeUnixNano": _nanoseconds(time_of(one)),
                 "name": "anabranch.insight",
-                "attributes": _attributes(
-                    {
-                        "anabranch.insight.id": one.insight_id,
-                        "anabranch.insight.kind": one.kind,
-                        "anabranch.insight.text": one.text,
-                    }
-                ),
+                "attributes": [
+                    *_attributes(
+                        {
+                            "anabranch.insight.id": one.insight_id,
+                            "anabranch.insight.kind": one.kind,
+                            "anabranch.insight.text": one.text,
+                        }
+                    ),
+                    *_listed("anabranch.insight.entities", one.entities),
+                ],
             }
             for one in session.insights
         ],
@@ -92,6 +95,12 @@ def _attributes(values: dict[str, str | None]) -> list[dict[str, Any]]:
         for key, value in values.items()
         if value is not None
     ]
+
+
+def _listed(key: str, texts: Sequence[str]) -> list[dict[str, Any]]:
+    """Return an attribute that is a list of texts, none for an empty one."""
+    values = [{"stringValue": text} for text in texts]
+    return [{"key": key, "value": {"arrayValue": {"values": values}}}] if values else []
 
 
 def _nanoseconds(time: datetime | None) -> str:

@@ -20,8 +20,7 @@ from anabranch.importers.mapping.redaction import Redaction
 from anabranch.importers.readers.spans.openinference import is_wanted
 from anabranch.importers.records.model import Broken
 from anabranch.importers.records.spans import (
-    KIND,
-    OPERATION,
+    KINDS,
     attributes_of,
     spans_in,
     structured,
@@ -89,7 +88,7 @@ class Trace:
             self.began = min(self.began, span.began.timestamp())
         if span.parent_id is not None:
             self.parents.add(span.parent_id)
-        self.speaks = self.speaks or any(span.text(name) for name in (OPERATION, KIND))
+        self.speaks = self.speaks or any(span.text(name) for name in KINDS)
 
 
 class SpanSpool:
@@ -187,7 +186,7 @@ class SpanSpool:
         links = ("traceId", "spanId", "parentSpanId", "startTimeUnixNano", "endTimeUnixNano")
         slim: dict[str, Any] = {name: span[name] for name in links if name in span}
         attributes = attributes_of(span.get("attributes"))
-        if OPERATION not in attributes and KIND not in attributes:
+        if not any(name in attributes for name in KINDS):
             return slim
         status = object_of(span.get("status"))
         return {

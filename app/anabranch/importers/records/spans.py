@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 DEPTH_MAX: Final = 32
 OPERATION: Final = "gen_ai.operation.name"
 KIND: Final = "openinference.span.kind"
+LANGFUSE_KIND: Final = "langfuse.observation.type"
+MLFLOW_KIND: Final = "mlflow.spanType"
+KINDS: Final = (OPERATION, KIND, LANGFUSE_KIND, MLFLOW_KIND)
+"""The attributes of which a span of agents has one: each tells what it did."""
 _COUNT_MAX: Final = 2**32 - 1
 _ERROR: Final = (2, "STATUS_CODE_ERROR")
 _ID_DIGITS: Final = frozenset("0123456789abcdef")

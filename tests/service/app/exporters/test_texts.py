@@ -12,6 +12,7 @@ from anabranch.errors import InputInvalid
 from anabranch.exporters.targets import export_session
 from anabranch.importers.readers.catalogue import READERS, sources_below
 from anabranch.importers.records.model import Fact, Opened
+from tests.support.transcripts import told
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -130,3 +131,28 @@ async def test_a_thought_leaves_with_its_conclusion(pier: Pier) -> None:
     assert f"## Conclusion\n\n{line}" in await text(pier, "markdown")
     assert "anabranch.conclusion" in await text(pier, "otel")
     assert line in await text(pier, "mcp-memory")
+
+
+async def test_spans_come_in_again_as_they_left(pier: Pier, tmp_path: Path) -> None:
+    """A branch that was cancelled was, one that goes on has no end, and insights have their names.
+
+    OTLP has a status for what failed, and none for either.
+    """
+    stairs = await (await pier.memory.session(pier.root)).branch("Mend the stairs")
+    await stairs.cancel("no wood")
+    path = tmp_path / "spans.json"
+    await export_session(pier.memory, pier.root, to="otel", path=path)
+    (source,) = sources_below([path])
+
+    found = told(READERS[source.tool].read(source))
+
+    ends = {line.task: line.ended for line in found.lines.values()}
+    assert {task: end and (end.how, end.reason) for task, end in ends.items()} == {
+        "Repair the pier": None,
+        "Look at the piles": ("completed", None),
+        "Add up the costs": None,
+        "Mend the stairs": ("cancelled", "no wood"),
+    }
+    root = next(iter(found.lines.values()))
+    assert [one.entities for one in root.facts] == [(), ("larch", "pine"), ()]
+    assert "Mend the stairs, cancelled: no wood" in await text(pier, "markdown")

@@ -25,6 +25,10 @@ SECOND: Final = 1_000_000_000
 NAME: Final = "gen_ai.agent.name"
 STEP: Final = "gen_ai.task.name"
 ALIKE: Final = 200
+PRINTED: Final = (
+    "{'id': 'r', 'instructions': \"'text': 'No.', 'type': 'output_text'\", 'object': 'response', "
+    "'output': [{'content': [{'text': \"The keeper's \\nlamp.\", 'type': 'output_text'}]}]}"
+)
 
 
 def attributes(values: dict[str, Any]) -> list[dict[str, Any]]:
@@ -416,3 +420,154 @@ def test_of_thousands_alike_each_span_finds_its_own_at_once(
     for first in range(10, 10 * ALIKE, 10):
         assert (above[first + 1], above[first + 3]) == (first, first + 2)
     assert len(compared) <= 4 * ALIKE
+
+
+def test_an_agent_without_a_name_around_agents_is_none(tmp_path: Path) -> None:
+    """The root of a run says nothing; who took over goes on in the same session.
+
+    See findings/otel_openai_agents_spans_have_printed_objects_for_texts.sh
+    (opentelemetry-instrumentation-openai-agents-v2 0.1.0).
+    """
+    found = read(
+        tmp_path,
+        span(2, 0, (0, 9), "invoke_agent", name="Agent workflow"),
+        span(3, 2, (0, 9), "unknown", told={NAME: "OpenAI Agent"}),
+        span(4, 3, (1, 4), "invoke_agent", told=agent("keeper", "Is all well?")),
+        span(5, 3, (5, 9), "invoke_agent", told={**agent("mate", "Is all well?"), **said("Aye.")}),
+    )
+
+    assert talk(found) == [("main", ["Is all well?", "Aye."])]
+    assert [one.opened.role for one in found.lines.values()] == ["keeper"]
+    assert found.unknown == {}
+
+
+@pytest.mark.parametrize(
+    ("printed", "texts"),
+    [
+        ("ResponseFunctionToolCall(arguments='{}', call_id='c', type='function_call')", []),
+        ("{'content': None, 'role': 'assistant', 'tool_calls': [{'id': 'c'}]}", []),
+        (
+            PRINTED,
+            ["The keeper's \nlamp."],
+        ),
+        ("{'id': 'r', 'object': 'response', 'output': [{'name': 'look'}]}", []),
+        ("{'id': 'r'} is what Python prints.", ["{'id': 'r'} is what Python prints."]),
+    ],
+)
+def test_a_printed_object_is_what_was_in_it(tmp_path: Path, printed: str, texts: list[str]) -> None:
+    """A call of a tool has no text, and of a response that was printed whole its texts count.
+
+    See findings/otel_openai_agents_spans_have_printed_objects_for_texts.sh.
+    """
+    found = read(tmp_path, span(2, 0, (1, 9), "chat", told={**asked("Lit?"), **said(printed)}))
+
+    assert talk(found) == [("main", ["Lit?", *texts])]
+
+
+@pytest.mark.parametrize("inner", [None, {"place": "cellar"}])
+def test_a_call_of_a_tool_that_two_trace_is_one(
+    tmp_path: Path, inner: dict[str, str] | None
+) -> None:
+    """AutoGen's own span within an instrumentation's says whether it failed, and nothing else."""
+    name = {"gen_ai.tool.name": "look"}
+    given = {**name, "gen_ai.tool.call.arguments": {"place": "cellar"}}
+    again = {**name, "gen_ai.tool.call.arguments": inner} if inner else name
+    gave = {"gen_ai.tool.call.result": "It is locked."}
+
+    found = read(
+        tmp_path,
+        span(2, 0, (1, 9), "invoke_agent", told=agent("keeper", "Dry?")),
+        span(3, 2, (2, 8), "execute_tool", told={**given, **gave}),
+        span(4, 3, (3, 7), "execute_tool", told=again, status={"code": 2, "message": "Locked."}),
+    )
+
+    (line,) = found.lines.values()
+    (result,) = line.results.values()
+    assert (result.given, result.failed, len(line.calls)) == ("It is locked.", True, 1)
+
+
+@pytest.mark.parametrize(
+    ("conversation", "began", "mains"),
+    [("day", 6, ["night", "day"]), ("day", 3, ["night"]), ("night", 6, ["night"])],
+)
+def test_what_hangs_on_an_agent_that_has_ended_is_no_part_of_it(
+    tmp_path: Path, conversation: str, began: int, mains: list[str]
+) -> None:
+    """It names another conversation, and is a turn of that.
+
+    See findings/openinference_agno_hangs_what_follows_on_a_team_that_ended.sh
+    (openinference-instrumentation-agno 1.0.15).
+    """
+    named = "gen_ai.conversation.id"
+
+    found = read(
+        tmp_path,
+        span(2, 0, (1, 5), "invoke_agent", told={**agent("crew", "All well?"), named: "night"}),
+        span(3, 2, (began, 9), "invoke_agent", told={**agent("mate", "Fog?"), named: conversation}),
+    )
+
+    lines = [one.opened for one in found.lines.values()]
+    assert [one.source_id for one in lines if one.kind == "main"] == mains
+    assert len(lines) == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "task"),
+    [
+        ({"messages": "Are the stairs dry?", "instructions_override": None}, "Are the stairs dry?"),
+        ({"why": "Night.", "task": "Are the stairs dry?"}, "Are the stairs dry?"),
+        ({"why": "Night.", "where": "Stairs."}, "invoke_agent"),
+        ("Are the stairs dry?", "Are the stairs dry?"),
+    ],
+)
+def test_an_agent_whose_spans_have_no_question_has_the_task_of_its_call(
+    tmp_path: Path, arguments: object, task: str
+) -> None:
+    """Semantic Kernel (1.45.0) has what was asked in its logs alone.
+
+    See findings/semantic_kernel_spans_have_no_question.sh.
+    """
+    call = {"gen_ai.tool.name": "bravo", "gen_ai.tool.call.arguments": arguments}
+
+    found = read(
+        tmp_path,
+        span(2, 0, (1, 9), "invoke_agent", told=agent("keeper", "Is all well?")),
+        span(3, 2, (2, 8), "execute_tool", told=call),
+        span(4, 3, (3, 7), "invoke_agent", told={NAME: "bravo", **said("They are.")}),
+    )
+
+    assert [one.opened.task for one in found.lines.values()] == [None, task]
+
+
+def test_a_tool_that_asks_a_model_is_an_agent_without_a_span(tmp_path: Path) -> None:
+    """What its model said is not what its caller answered; CrewAI (1.15.30) delegates work so."""
+    call = {"gen_ai.tool.call.arguments": {"task": "Are the stairs dry?", "coworker": "bravo"}}
+
+    found = read(
+        tmp_path,
+        span(2, 0, (1, 9), "invoke_agent", told=agent("keeper", "Is all well?")),
+        span(3, 2, (2, 8), "execute_tool", told=call),
+        span(4, 3, (3, 7), "chat", told=said("They are.")),
+    )
+
+    keeper, bravo = found.lines.values()
+    assert (keeper.texts, keeper.result) == ([["user", "Is all well?"]], None)
+    assert (bravo.opened.role, bravo.task, bravo.result) == (
+        "bravo",
+        "Are the stairs dry?",
+        "They are.",
+    )
+    assert bravo.opened.parent == keeper.opened.key
+
+
+@pytest.mark.parametrize(("code", "final"), [(1, True), (2, False)])
+def test_what_an_agent_that_failed_says_is_no_answer(
+    tmp_path: Path, code: int, final: bool
+) -> None:
+    """Agno (3.1.10) has the refusal of the model as what its agent answered."""
+    told = {**agent("keeper", "Is the oil full?"), **said("The model is out of oil.")}
+    source = file_of(tmp_path, span(2, 0, (1, 9), "invoke_agent", told=told, status={"code": code}))
+
+    turns = [one for one in READERS["otel"].read(source) if isinstance(one, Turn)]
+
+    assert [one.final for one in turns if one.said == "assistant"] == [final]

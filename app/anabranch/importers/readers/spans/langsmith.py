@@ -46,8 +46,8 @@ def by_openinference(span: Span) -> Span:
     }
     if run == "llm":
         told["llm.model_name"] = span.text(_MODEL_NAME) or span.text("gen_ai.request.model")
-        told |= _numbered("input", _messages(list_of(object_of(given).get("messages"))))
-        told |= _numbered("output", _generated(gave))
+        told |= numbered("input", _messages(list_of(object_of(given).get("messages"))))
+        told |= numbered("output", _generated(gave))
     elif run == "tool":
         told["tool.name"] = span.text("gen_ai.tool.name") or span.name
         result = object_of(gave).get("output", gave)
@@ -68,13 +68,13 @@ def _generated(gave: Any) -> list[dict[str, Any]]:
     return [object_of(one.get("message")) for one in first[:1]]
 
 
-def _numbered(which: str, messages: Iterable[dict[str, Any]]) -> dict[str, Any]:
-    """Return messages as attributes with their numbers."""
+def numbered(which: str, messages: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    """Return messages, in LangChain's form or OpenAI's, as attributes with their numbers."""
     found: dict[str, Any] = {}
     for number, message in enumerate(messages):
         held = object_of(message.get("kwargs")) or message
         at = f"llm.{which}_messages.{number}.message"
-        kind = text_of(held.get("type")) or ""
+        kind = text_of(held.get("role")) or text_of(held.get("type")) or ""
         found[f"{at}.role"] = _ROLES.get(kind, kind)
         found[f"{at}.content"] = said_in(held.get("content"))
         for place, call in enumerate(objects_of(held.get("tool_calls"))):

@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from anabranch.importers.readers.spans import printed
 from anabranch.importers.records.spans import structured
 from anabranch.importers.records.values import json_of, kind_of, object_of, objects_of, text_of
 
@@ -147,8 +148,13 @@ def _listed(span: Span, name: str) -> Iterator[Message]:
             ]
             whole = text_of(told.get("content"))
             calls = any(kind_of(part) == "tool_call" for part in parts)
+            role = kind_of(told, "role")
+            if role == "assistant":
+                answers = [printed.told(text) for text in texts]
+                texts = [text for text, _ in answers if text]
+                calls = calls or any(is_call for _, is_call in answers)
             yield Message(
-                kind_of(told, "role"),
+                role,
                 "\n\n".join(texts or ([whole] if whole else [])),
                 calls,
                 whole=not _is_left(span, told.get("finish_reason")),

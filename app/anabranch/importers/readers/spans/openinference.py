@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 import orjson
 
-from anabranch.importers.readers.spans.langsmith import WANTED, by_openinference
-from anabranch.importers.readers.spans.smolagents import STEPS_MAX, said_plainly
-from anabranch.importers.records.spans import KIND, OPERATION, structured
-from anabranch.importers.records.values import list_of, object_of, objects_of, said_in, text_of
+from anabranch.importers.readers.spans import crewai, langsmith, mastra, observed, smolagents
+from anabranch.importers.readers.spans.chains import last_field, only_text, said_of
+from anabranch.importers.records.spans import KIND, MLFLOW_KIND, OPERATION, structured
+from anabranch.importers.records.values import object_of, objects_of, said_in, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -39,7 +39,15 @@ _USERS: Final = frozenset({"user", "human", "HumanMessage"})
 _MODELS: Final = frozenset({"ai", "assistant", "AIMessage"})
 _WANTED: Final = frozenset(
     {KIND, _SESSION, *_NAMES, "tool.name", "llm.model_name", "llm.provider", "llm.system"}
-    | {_FINISHED, "metadata", STEPS_MAX}
+    | {_FINISHED, "metadata", smolagents.STEPS_MAX}
+)
+_WANTED_OF_OTHERS: Final = langsmith.WANTED | observed.WANTED | mastra.WANTED
+_FORMS: Final = (
+    mastra.by_conventions,
+    observed.by_openinference,
+    langsmith.by_openinference,
+    smolagents.said_plainly,
+    crewai.said_plainly,
 )
 _UNNAMED: Final = "LangGraph"
 _TRACEBACK: Final = "Traceback (most recent call last)"
@@ -50,7 +58,7 @@ _PART: Final = re.compile(r"contents\.(\d{1,6})\.message_content\.text")
 
 def conventional(spans: Mapping[str, Span]) -> dict[str, Span]:
     """Return all spans; those of OpenInference say by the conventions what they did."""
-    spans = {key: said_plainly(by_openinference(span)) for key, span in spans.items()}
+    spans = {key: _said_plainly(span) for key, span in spans.items()}
     if not any(KIND in span.attributes for span in spans.values()):
         return dict(spans)
     return {**spans, **{span.key: span for span in _Tree(spans).translated()}}
@@ -58,11 +66,20 @@ def conventional(spans: Mapping[str, Span]) -> dict[str, Span]:
 
 def is_wanted(name: str, attributes: Mapping[str, Any]) -> bool:
     """Tell whether an attribute is one that is read; a model's input stands in its messages too."""
+    if MLFLOW_KIND in attributes and name == "metadata":
+        return True
     if KIND not in attributes:
-        return name in WANTED
+        return name in _WANTED_OF_OTHERS
     if name in _VALUES:
         return not any(one.startswith("llm.output_messages.") for one in attributes)
     return name in _WANTED or _MESSAGE.fullmatch(name) is not None
+
+
+def _said_plainly(span: Span) -> Span:
+    """Return a span as OpenInference's other instrumentations would have it."""
+    for form in _FORMS:
+        span = form(span)
+    return span
 
 
 class _Tree:
@@ -335,8 +352,8 @@ def _asked(span: Span) -> str | None:
     resumed = object_of(given).get("resume")
     if resumed is not None:
         return text_of(resumed) or orjson.dumps(resumed).decode()
-    texts = [text for role, text in _said(given) if role in _USERS]
-    return texts[-1] if texts else _only_text(given)
+    texts = [text for role, text in said_of(given) if role in _USERS]
+    return texts[-1] if texts else only_text(given)
 
 
 def _answered(span: Span, tree: _Tree) -> str | None:
@@ -348,28 +365,8 @@ def _answered(span: Span, tree: _Tree) -> str | None:
     if isinstance(given, str):
         is_said = _kind(span) == "AGENT" or not tree.asks_itself(span)
         return text_of(given) if is_said else None
-    texts = [text for role, text in _said(given) if role in _MODELS]
-    return texts[-1] if texts else None
-
-
-def _said(given: Any) -> Iterator[tuple[str, str]]:
-    """Yield the messages of an input or output, as role and text, in each form of LangChain's."""
-    for one in list_of(object_of(given).get("messages")):
-        if len(pair := list_of(one)) == 2:
-            role, content = pair
-        else:
-            told = object_of(one)
-            held = object_of(told.get("data")) or object_of(told.get("kwargs")) or told
-            role = held.get("type") or held.get("role") or told.get("type")
-            content = held.get("content")
-        text = said_in(content)
-        if isinstance(role, str) and text:
-            yield role, text
-
-
-def _only_text(given: Any) -> str | None:
-    values = list(object_of(given).values())
-    return text_of(values[0]) if len(values) == 1 else None
+    texts = [text for role, text in said_of(given) if role in _MODELS]
+    return texts[-1] if texts else last_field(span, given)
 
 
 def _calls(span: Span) -> Iterator[tuple[str, str, dict[str, Any]]]:

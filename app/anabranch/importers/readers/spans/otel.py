@@ -10,12 +10,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final
 
 from anabranch.importers.files.lines import records as records_in
 from anabranch.importers.reader import Source
 from anabranch.importers.readers.spans.messages import (
-    answered_in,
     arguments_in,
     cut_in,
     result_in,
@@ -23,6 +22,7 @@ from anabranch.importers.readers.spans.messages import (
 from anabranch.importers.readers.spans.openinference import conventional
 from anabranch.importers.readers.spans.trees import (
     AGENTS,
+    CONVERSATION,
     MODELS,
     RESPONSE,
     STEPS,
@@ -30,22 +30,29 @@ from anabranch.importers.readers.spans.trees import (
     asked,
     in_order,
     models_below,
+    nearest_below,
     operation,
     placed,
+)
+from anabranch.importers.readers.spans.turns import (
+    Texts,
+    call_of,
+    facts_of,
+    goes_on,
+    how_ended,
+    task_of,
 )
 from anabranch.importers.records.model import (
     Broken,
     Ended,
-    Fact,
     Opened,
     Skipped,
-    ToolCall,
     ToolResult,
     Turn,
     Unknown,
 )
 from anabranch.importers.records.spans import KIND, spans_in
-from anabranch.importers.records.values import text_of
+from anabranch.importers.records.values import object_of, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -57,9 +64,9 @@ if TYPE_CHECKING:
     from anabranch.importers.records.model import Record
     from anabranch.importers.records.spans import Span
 
-CONVERSATION: Final = "gen_ai.conversation.id"
 _KNOWN: Final = frozenset(
     {
+        "agent_handoff",
         "create_agent",
         *STEPS,
         "embeddings",
@@ -75,7 +82,8 @@ _KNOWN: Final = frozenset(
     }
 )
 _REQUEST: Final = re.compile(rb"(?:\xef\xbb\xbf)?\s*\{\s*\"resourceSpans\"\s*:")
-_CANCELLED: Final = re.compile(r"(?:asyncio\.)?(?:exceptions\.)?CancelledError\b")
+_ASKED_OF: Final = "coworker"
+"""The argument in which CrewAI's tools name the agent that work is delegated to."""
 _TOLD: Final = frozenset({*AGENTS, *MODELS, TOOL})
 
 
@@ -220,6 +228,7 @@ class _Told:
         """Yield an agent that another invoked, with all below it."""
         line = f"span:{span.key}"
         question = asked(span, self._below)
+        tool = self._caller(span)
         own = _conversation(span)
         is_own = own != self._conversation.get(span.trace_id) and parent != f"conversation:{own}"
         yield Opened(
@@ -227,35 +236,65 @@ class _Told:
             source_id=own if own and is_own else span.id,
             kind="subagent",
             parent=parent,
-            task=None if question else span.name,
+            task=None if question else (task_of(tool) if tool else None) or span.name,
             role=_agent(span),
             model=self._model(span),
             time=span.began,
         )
         yield from self._turn(span, line, question)
+        if goes_on(span):
+            return
         yield Ended(
             line=line,
-            how=_how(span),
+            how=how_ended(span),
             reason=span.error,
             started=span.began,
             time=span.ended,
         )
+
+    def _helper(self, tool: Span, parent: str) -> Iterator[Record]:
+        """Yield a tool that asks a model itself: an agent without a span, with all below it."""
+        line = f"span:{tool.key}"
+        yield Opened(
+            key=line,
+            source_id=tool.id,
+            kind="subagent",
+            parent=parent,
+            task=task_of(tool) or tool.name,
+            role=text_of(object_of(arguments_in(tool)).get(_ASKED_OF)),
+            model=self._model(tool),
+            time=tool.began,
+        )
+        told = Texts(line)
+        for one in self._below.get(tool.key, []):
+            yield from self._within(one, line, told)
+        yield from told.answered(None)
+        yield Ended(
+            line=line,
+            how=how_ended(tool),
+            reason=tool.error,
+            started=tool.began,
+            time=tool.ended,
+        )
+
+    def _asks_itself(self, tool: Span) -> bool:
+        return any(operation(one) in MODELS for one in nearest_below(tool, self._below))
 
     def _turn(self, span: Span, line: str, question: str | None) -> Iterator[Record]:
         """Yield what was asked, done and answered in an agent's span."""
         if question:
             turn = f"{span.key}/asked"
             yield Turn(line=line, id=turn, said="user", text=question, time=span.began)
-        told = _Texts(line)
+        told = Texts(line)
         if operation(span) in AGENTS:
             for one in self._below.get(span.key, []):
                 yield from self._within(one, line, told)
-            yield from _facts(span, line)
+            yield from facts_of(span, line)
         else:
             yield from self._within(span, line, told)
         yield from told.answered(span if operation(span) in AGENTS else None)
 
-    def _within(self, first: Span, line: str, told: _Texts) -> Iterator[Record]:
+    def _within(self, first: Span, line: str, told: Texts) -> Iterator[Record]:
         """Yield what happened in a span below an agent's, and below that; in the order of time."""
         waiting: list[tuple[Span, bool]] = [(first, False)]
         while waiting:
@@ -276,13 +315,26 @@ class _Told:
                 continue
             if did == TOOL:
                 yield from told.held()
-                yield _call(span, line)
+                yield call_of(span, line)
                 waiting.append((span, True))
+                if self._asks_itself(span):
+                    yield from self._helper(span, line)
+                    continue
             elif did in MODELS:
                 yield from told.said(span)
             else:
                 self._pass_over(span)
             waiting += [(one, False) for one in reversed(self._below.get(span.key, []))]
+
+    def _caller(self, agent: Span) -> Span | None:
+        """Return the tool in which an agent runs, if its own call is the nearest above."""
+        span = self._above(agent)
+        while span is not None and operation(span) not in _TOLD:
+            span = self._above(span)
+        return span if span is not None and operation(span) == TOOL else None
+
+    def _above(self, span: Span) -> Span | None:
+        return self._spans.get(f"{span.trace_id}/{span.parent_id}") if span.parent_id else None
 
     def _model(self, span: Span) -> str | None:
         """Return the model of an agent: its own, or that which was asked first."""
@@ -301,78 +353,6 @@ class _Told:
             self._left_out[did] += 1
         else:
             self._unknown[f"operation {did}"] += 1
-
-
-class _Texts:
-    """The texts of an agent's models; the last is held until it is known that it is the answer."""
-
-    def __init__(self, line: str) -> None:
-        self._line = line
-        self._held: Turn | None = None
-        self._last: str | None = None
-
-    def said(self, span: Span) -> Iterator[Turn]:
-        """Take what a model said; yield what one said before."""
-        message = answered_in(span)
-        if message is None:
-            return
-        yield from self.held()
-        self._held = Turn(
-            line=self._line,
-            id=f"{span.key}/said",
-            said="assistant",
-            text=message.text,
-            time=span.ended,
-            final=None if message.whole and not message.calls else False,
-        )
-
-    def held(self) -> Iterator[Turn]:
-        """Yield what is held: something else follows."""
-        if self._held is not None:
-            self._last = self._held.text
-            yield self._held
-        self._held = None
-
-    def answered(self, agent: Span | None) -> Iterator[Turn]:
-        """Yield the end of an agent's turn: what it answered, once, whoever tells it."""
-        message = answered_in(agent) if agent is not None else None
-        held = self._held
-        yield from self.held()
-        last = held.text if held else self._last
-        if agent is None or message is None or message.text.strip() == (last or "").strip():
-            return
-        yield Turn(
-            line=self._line,
-            id=f"{agent.key}/said",
-            said="assistant",
-            text=message.text,
-            time=agent.ended,
-            final=message.whole,
-        )
-
-
-def _how(span: Span) -> Literal["completed", "cancelled", "failed"]:
-    """Return the end of an agent: it did not fail where its task was cancelled."""
-    if not span.failed:
-        return "completed"
-    return "cancelled" if _CANCELLED.match(span.error or "") else "failed"
-
-
-def _call(span: Span, line: str) -> ToolCall:
-    name = span.text("gen_ai.tool.name") or span.name.removeprefix(TOOL).strip()
-    return ToolCall(
-        line=line, id=span.key, name=name or "tool", input=arguments_in(span), time=span.began
-    )
-
-
-def _facts(span: Span, line: str) -> Iterator[Fact]:
-    """Yield the insights that `sessions export --to otel` wrote as events."""
-    for event in span.events:
-        text = text_of(event.attributes.get("anabranch.insight.text"))
-        insight_id = text_of(event.attributes.get("anabranch.insight.id"))
-        if text and insight_id:
-            kind = text_of(event.attributes.get("anabranch.insight.kind")) or "insight"
-            yield Fact(line=line, id=insight_id, text=text, kind=kind, time=event.time)
 
 
 def _conversation(span: Span) -> str | None:

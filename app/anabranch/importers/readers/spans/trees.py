@@ -1,7 +1,9 @@
 """Spans of agents put where they belong: their instrumentations hang some of them elsewhere.
 
 Two instrumentations of one call have a span each, one below the other. An agent that is a tool of
-another one may stand beside it, or its work beside it. Google's ADK has a workflow around each run.
+another one may stand beside it, or its work beside it. Google's ADK has a workflow around each run,
+and OpenTelemetry's for the OpenAI Agents SDK an agent without a name. OpenInference's for Agno
+hangs what follows on a team that has ended.
 """
 
 from __future__ import annotations
@@ -23,10 +25,24 @@ if TYPE_CHECKING:
 AGENTS: Final = frozenset({"invoke_agent", "invoke_workflow", "invoke_graph", "invoke_swarm"})
 MODELS: Final = frozenset({"chat", "generate_content", "text_completion"})
 TOOL: Final = "execute_tool"
-STEPS: Final = frozenset({"agent_step", "execute_task", "execute_event_loop_cycle"})
+STEPS: Final = frozenset(
+    {
+        "agent_step",
+        "execute_task",
+        "execute_event_loop_cycle",
+        "mapping",
+        "model_chunk",
+        "model_generation",
+        "model_step",
+        "unknown",
+    }
+)
 RESPONSE: Final = "gen_ai.response.id"
 _NAME: Final = "gen_ai.agent.name"
+_ID: Final = "gen_ai.agent.id"
 _WORKFLOW: Final = "gen_ai.workflow.name"
+_TOOL: Final = "gen_ai.tool.name"
+CONVERSATION: Final = "gen_ai.conversation.id"
 
 
 def in_order(spans: Iterable[Span]) -> dict[str, Span]:
@@ -60,6 +76,17 @@ def models_below(agent: Span, below: Mapping[str, list[Span]]) -> Iterator[Span]
             waiting += reversed(below.get(span.key, []))
 
 
+def nearest_below(span: Span, below: Mapping[str, list[Span]]) -> Iterator[Span]:
+    """Yield the agents, models and tools below a span that are below no other such."""
+    waiting = [*below.get(span.key, [])]
+    while waiting:
+        one = waiting.pop()
+        if operation(one) in {*AGENTS, *MODELS, TOOL}:
+            yield one
+        else:
+            waiting += below.get(one.key, [])
+
+
 def asked(span: Span, below: Mapping[str, list[Span]]) -> str | None:
     """Return what an agent was asked: by its own span, or by that of its first model."""
     found = asked_in(span)
@@ -82,6 +109,11 @@ class _Tree:
             span.key: same for span in spans.values() if (same := self._same_above(span))
         }
         self._frames = self._all_frames()
+        tools = {key: span for key, span in spans.items() if operation(span) == TOOL}
+        self._twice = {key: same for key, span in tools.items() if (same := self._tool_above(span))}
+        self._failed_within = {
+            above.key: spans[key] for key, above in self._twice.items() if spans[key].failed
+        }
         self._empty = self._empty_agents()
         self._tools = self._tools_by_argument()
 
@@ -90,6 +122,12 @@ class _Tree:
         same = self._told_above.get(span.key)
         if span.key in self._frames or (same is not None and _is_told_by(span, same)):
             return replace(span, attributes={**span.attributes, OPERATION: None})
+        if span.key in self._twice:
+            return replace(span, attributes={**span.attributes, OPERATION: None})
+        if inner := self._failed_within.get(span.key):
+            span = replace(span, failed=True, error=span.error or inner.error)
+        if self._comes_after(span):
+            return replace(span, parent_id=None)
         caller = self._agent_of_run(span) or self._tool_of_agent(span)
         return span if caller is None else replace(span, parent_id=caller.id)
 
@@ -108,7 +146,35 @@ class _Tree:
             name = above.text(_WORKFLOW) if above else None
             if above and name and span.text(_NAME) == name and not _says(above):
                 found.add(above.key)
-        return found
+        return found | {span.key for span in self._spans.values() if self._is_nobody(span)}
+
+    def _is_nobody(self, span: Span) -> bool:
+        """Tell whether an agent has no name and says nothing, and all that it did is agents."""
+        if operation(span) not in AGENTS or span.text(_NAME) or span.text(_WORKFLOW):
+            return False
+        did = {operation(one) for one in nearest_below(span, self._below)}
+        return bool(did) and did <= AGENTS and not _says(span)
+
+    def _tool_above(self, span: Span) -> Span | None:
+        """Return the tool's span around one of the same call, which says nothing beside it."""
+        above = self._above(span)
+        if above is None or operation(above) != TOOL or above.text(_TOOL) != span.text(_TOOL):
+            return None
+        given, told = arguments_in(span), arguments_in(above)
+        return above if span.text(_TOOL) and (given is None or given == told) else None
+
+    def _comes_after(self, span: Span) -> bool:
+        """Tell whether a span of another conversation began when the one above it had ended."""
+        above = self._above(span)
+        if above is None or not (span.began and above.ended) or span.began < above.ended:
+            return False
+        own, seen = span.text(CONVERSATION), {span.key}
+        while own and above is not None and above.key not in seen:
+            if other := above.text(CONVERSATION):
+                return other != own
+            seen.add(above.key)
+            above = self._above(above)
+        return False
 
     def _above(self, span: Span) -> Span | None:
         return self._spans.get(f"{span.trace_id}/{span.parent_id}") if span.parent_id else None
@@ -119,7 +185,7 @@ class _Tree:
         if did in AGENTS:
             name = span.text(_NAME)
             is_same = above is not None and operation(above) in AGENTS and above.text(_NAME) == name
-            return above if is_same and name else None
+            return above if above and is_same and name and not _are_two(span, above) else None
         if did not in MODELS:
             return None
         return self._model_above(span) or self._answers.get(span.key)
@@ -236,6 +302,17 @@ def _by_answer(spans: Mapping[str, Span]) -> dict[str, Span]:
 
 def _order(span: Span) -> tuple[float, str]:
     return (span.began.timestamp() if span.began else 0.0, span.key)
+
+
+def _are_two(span: Span, above: Span) -> bool:
+    """Tell whether two agents of one name are two: by their ids, or by what each was asked."""
+    for one, other in (
+        (span.text(_ID), above.text(_ID)),
+        (asked_in(span), asked_in(above)),
+    ):
+        if one and other and one.strip() != other.strip():
+            return True
+    return False
 
 
 def _says(span: Span) -> bool:
