@@ -42,7 +42,12 @@ if TYPE_CHECKING:
     from anabranch_thinking.work.fabric import Fabric
 
 LOOK_S: Final = 1.0
-"""The time after which a worker with free slots looks at all its priorities, called or not."""
+"""The time after which a worker with free slots looks at all its priorities, called or not.
+
+It makes up for calls that got lost, and for looks that came too soon. A pull that does not wait
+may find nothing of a task that was stored before it (nats-server 2.15.1, see
+findings/nats_a_stored_message_is_not_there_at_once.sh).
+"""
 
 AGEING: Final = 8
 """Each so many-th look begins with a lower priority, so that none waits for ever."""

@@ -60,7 +60,10 @@ async def test_a_worker_that_saw_the_queue_empty_looks_where_work_was_put(
 async def test_a_call_that_got_lost_is_made_up_for(
     log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A worker that hears of no work finds it with its next own look."""
+    """A worker that hears of no work finds it with its next own look.
+
+    So does one whose look came too soon: findings/nats_a_stored_message_is_not_there_at_once.sh.
+    """
     crew = Crew(log, {"echo": echo})
 
     async def unheard(*_: object) -> None:
