@@ -99,9 +99,9 @@ def _other_value(value: Any, others: list[str], chance: random.Random) -> Any:
 
 
 def damage(path: Path, chance: random.Random) -> None:
-    """Damage a file in place."""
+    """Damage a file in place; spans are lines, also where their file is called `.json`."""
     text = path.read_text()
-    if path.suffix == ".jsonl":
+    if path.suffix == ".jsonl" or path.name == "traces.json":
         lines = [part for line in text.splitlines() for part in damaged(line, chance)]
         if chance.random() < 0.2:
             chance.shuffle(lines)
