@@ -82,15 +82,16 @@ async def diff(
 ) -> None:
     """Say what the namespace learned between two moments; the first is not included."""
     from anabranch.cli.values import moment
+    from anabranch.memory.memory import namespace_of
+    from anabranch.past.as_of import positions_of
     from anabranch.terminal.past import diff_picture
 
-    begin, end = moment(after, field="after"), moment(to, field="to")
+    begin, end = moment(after, field="after") or 0, moment(to, field="to")
     shown = limit if call.output.json else min(limit, SHOWN)
     async with call.memory() as memory:
-        one = await memory.past.position_of(begin or 0, field="after")
-        other = memory.position
-        if end is not None:
-            other = await memory.past.position_of(end, field="to")
+        backend, fields = namespace_of(memory).backend, ("after", "to")
+        last = memory.position if end is None else end
+        one, other = await positions_of(backend, begin, last, fields=fields)
         with call.output.progress("reading the log", total=max(other - one, 0)) as progress:
             found = await memory.past.diff(one, other, items_max=shown, progress=progress)
     call.output.item(found, diff_picture(found))

@@ -156,3 +156,27 @@ async def test_spans_come_in_again_as_they_left(pier: Pier, tmp_path: Path) -> N
     root = next(iter(found.lines.values()))
     assert [one.entities for one in root.facts] == [(), ("larch", "pine"), ()]
     assert "Mend the stairs, cancelled: no wood" in await text(pier, "markdown")
+
+
+async def test_what_was_asked_and_answered_comes_in_once(pier: Pier, tmp_path: Path) -> None:
+    """An imported session has it as its task or result, and as an insight: the export has both."""
+    root = await pier.memory.session(pier.root)
+    await root.remember("Repair the pier", kind="request")
+    stairs = await root.branch("Mend the stairs")
+    await stairs.remember("The stairs hold.", kind="report")
+    await stairs.remember("Oak is best.", kind="report")
+    await stairs.complete(result="The stairs hold.")
+    path = tmp_path / "spans.json"
+    await export_session(pier.memory, pier.root, to="otel", path=path)
+    (source,) = sources_below([path])
+
+    found = told(READERS[source.tool].read(source))
+
+    facts = [(one.kind, one.text) for line in found.lines.values() for one in line.facts]
+    said = [text for line in found.lines.values() for text in line.texts]
+    assert [one for one in facts if one[0] in {"request", "report"}] == [
+        ("request", "Which planks are rotten?"),
+        ("report", "Oak is best."),
+    ]
+    assert sum("Repair the pier" in str(one) for one in said) == 1
+    assert sum("The stairs hold." in str(one) for one in said) == 1

@@ -422,6 +422,23 @@ def test_of_thousands_alike_each_span_finds_its_own_at_once(
     assert len(compared) <= 4 * ALIKE
 
 
+def test_spans_that_hang_in_a_circle_are_told(tmp_path: Path) -> None:
+    """The first of them is a session of its own, as one whose caller never came; no agent is lost."""
+    circle = [
+        span(1, 2, (0, 3), "invoke_agent", told=agent("keeper", "Is it lit?")),
+        span(2, 1, (1, 2), "invoke_agent", told=agent("helper", "Look up.")),
+    ]
+    alone = span(3, 3, (4, 5), "invoke_agent", told=agent("watch", "Who goes there?"))
+
+    found = read(tmp_path, *circle, {**alone, "traceId": "f" * 32})
+
+    assert [(one.task, one.opened.parent is None) for one in found.lines.values()] == [
+        ("Is it lit?", True),
+        ("Look up.", False),
+        ("Who goes there?", True),
+    ]
+
+
 def test_an_agent_without_a_name_around_agents_is_none(tmp_path: Path) -> None:
     """The root of a run says nothing; who took over goes on in the same session.
 

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
     from anabranch.importers.records.spans import Span
 
+TASK: Final = "anabranch.task"
+RESULT: Final = "anabranch.result"
+"""Attributes of a session of ours that was exported."""
 _NUMBERED: Final = re.compile(r"gen_ai\.(prompt|completion)\.(\d{1,6})\.(role|content)")
 _PUT_IN: Final = (
     ("For context: ", "<<<BEGIN_QUOTED_AGENT_CONTENT>>>"),
@@ -56,13 +59,13 @@ class Message:
 def asked_in(span: Span) -> str | None:
     """Return the last text of the user that a span's model or agent was given."""
     found = [one.text for one in _given(span) if one.role in {"user", "human"} and _is_own(one)]
-    return found[-1] if found else span.text("anabranch.task")
+    return found[-1] if found else span.text(TASK)
 
 
 def answered_in(span: Span) -> Message | None:
     """Return what a span's model or agent said at its end, if it said anything."""
     found = [one for one in _said(span) if one.text and one.role not in {"user", "human", "tool"}]
-    result = span.text("anabranch.result")
+    result = span.text(RESULT)
     if not found:
         return Message("assistant", result) if result else None
     return found[-1]

@@ -289,7 +289,7 @@ class _Told:
         if operation(span) in AGENTS:
             for one in self._below.get(span.key, []):
                 yield from self._within(one, line, told)
-            yield from facts_of(span, line)
+            yield from facts_of(span, line, is_branch=line.startswith("span:"))
         else:
             yield from self._within(span, line, told)
         yield from told.answered(span if operation(span) in AGENTS else None)

@@ -46,8 +46,22 @@ CONVERSATION: Final = "gen_ai.conversation.id"
 
 
 def in_order(spans: Iterable[Span]) -> dict[str, Span]:
-    """Return spans by their keys, in the order in which they began."""
-    return {span.key: span for span in sorted(spans, key=_order)}
+    """Return spans by their keys, in the order in which they began.
+
+    Of those that hang on each other in a circle, or on themselves, the first hangs on none.
+    """
+    found = {span.key: span for span in sorted(spans, key=_order)}
+    settled: set[str] = set()
+    for key in found:
+        path: set[str] = set()
+        at = key
+        while at in found and at not in settled and at not in path:
+            path.add(at)
+            at = f"{found[at].trace_id}/{found[at].parent_id}"
+        if at in path:
+            found[at] = replace(found[at], parent_id=None)
+        settled |= path
+    return found
 
 
 def operation(span: Span) -> str | None:

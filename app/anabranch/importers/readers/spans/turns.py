@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final, Literal
 
-from anabranch.importers.readers.spans.messages import answered_in, arguments_in
+from anabranch.importers.readers.spans.messages import RESULT, TASK, answered_in, arguments_in
 from anabranch.importers.readers.spans.trees import TOOL
 from anabranch.importers.records.model import Fact, ToolCall, Turn
 from anabranch.importers.records.spans import structured
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 _TASKS: Final = ("task", "prompt", "query", "question", "input", "request", "message", "messages")
 _STATUS: Final = "anabranch.status"
+_SAME: Final = 1_900
+"""The characters by which two texts are compared: an insight's are cut at 2,000."""
 _GOES_ON: Final = frozenset({"open", "running", "pending"})
 _CANCELLED: Final = re.compile(r"(?:asyncio\.)?(?:exceptions\.)?CancelledError\b")
 
@@ -100,13 +102,22 @@ def task_of(tool: Span) -> str | None:
     return text_of(given) or next((text for text in named if text), None) or only
 
 
-def facts_of(span: Span, line: str) -> Iterator[Fact]:
-    """Yield the insights that `sessions export --to otel` wrote as events."""
+def facts_of(span: Span, line: str, *, is_branch: bool) -> Iterator[Fact]:
+    """Yield the insights that `sessions export --to otel` wrote as events.
+
+    Those that say a session's task or result are left out, as it comes as a turn. A branch's
+    question makes no insight, so that one stays.
+    """
+    said = {"answer": span.text(RESULT), "report": span.text(RESULT)}
+    if not is_branch:
+        said["request"] = span.text(TASK)
     for event in span.events:
         text = text_of(event.attributes.get("anabranch.insight.text"))
         insight_id = text_of(event.attributes.get("anabranch.insight.id"))
         if text and insight_id:
             kind = text_of(event.attributes.get("anabranch.insight.kind")) or "insight"
+            if (said.get(kind) or "")[:_SAME] == text[:_SAME]:
+                continue
             entities = list_of(structured(event.attributes.get("anabranch.insight.entities")))
             yield Fact(
                 line=line,

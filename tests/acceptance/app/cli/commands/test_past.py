@@ -119,6 +119,7 @@ def test_a_diff_tells_what_was_learned_since(anabranch: CommandLine, story: Stor
         (2, "InputInvalid", ("history", "no-id")),
         (2, "InputInvalid", ("diff", "yesterday")),
         (2, "InputInvalid", ("diff", "2", "1")),
+        (2, "InputInvalid", ("diff", "2001-01-01", "2000-01-01")),
         (2, "PositionFromFuture", ("diff", "0", "999999999")),
         (2, "PositionFromFuture", ("graph", "digest", "--as-of", "999999999")),
         (2, "PositionFromFuture", ("cypher", "RETURN 1", "--as-of", "999999999")),
