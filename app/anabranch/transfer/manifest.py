@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from anabranch.errors import EventInvalid, ExportDamaged
 from anabranch.transfer.exported_line import LINK_LENGTH, read_line
-from anabranch_events.event.complaint import input_invalid
+from anabranch_events.event.complaint import in_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -162,7 +162,7 @@ def _checked(line: bytes, tally: Tally, number: int) -> Manifest:
     try:
         manifest = Manifest.model_validate(orjson.loads(line)["manifest"])
     except (orjson.JSONDecodeError, ValidationError) as error:
-        why = input_invalid(error) if isinstance(error, ValidationError) else error
+        why = in_words(error)
         raise ExportDamaged(f"the manifest cannot be read: {why}", line=number) from error
     if manifest != tally.manifest(manifest.namespace, missing=manifest.missing):
         raise ExportDamaged("the manifest counts other lines than there are", line=number)

@@ -19,7 +19,7 @@ from anabranch.home.folder import Home, Lock
 from anabranch.home.runtime_file import LogAddress, live_runtime, named_log
 from anabranch.transfer.files import replacing
 from anabranch_events import STREAM, Log, NatsServer
-from anabranch_events.event.complaint import input_invalid
+from anabranch_events.event.complaint import in_words
 from anabranch_events.jetstream.ledger import BLOCK, Deleted
 from anabranch_events.jetstream.snapshot import LEDGER_STREAM, OBJECTS_STREAM, Snapshots, StreamInfo
 from anabranch_projections.vectors.cache import BUCKET as VECTORS
@@ -248,8 +248,7 @@ def _checked(source: zipfile.ZipFile) -> Snapshot:
             if digest.hexdigest() != stream.sha256:
                 raise SnapshotDamaged(path, f"stream {stream.name} is not as it was written")
     except (KeyError, ValidationError, zipfile.BadZipFile, OSError) as error:
-        why = input_invalid(error) if isinstance(error, ValidationError) else error
-        raise SnapshotDamaged(path, f"it cannot be read: {why}") from error
+        raise SnapshotDamaged(path, f"it cannot be read: {in_words(error)}") from error
     if [stream.name for stream in found.streams][:1] != [STREAM]:
         raise SnapshotDamaged(path, f"it does not hold {STREAM}")
     return found

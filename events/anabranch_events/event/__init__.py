@@ -1,10 +1,10 @@
 """An event: its types, its envelope, and its forms on the wire.
 
-Others use: `binary_mode.structured`, `codec`, `complaint.input_invalid`, `complaint.is_empty`,
-`complaint.rule_of`, `construction.construct_event`, `construction.construct_facts`,
-`content.FORGOTTEN`, `content.without_content`, `envelope.Event`, `envelope.Receipt`,
-`envelope.new_event`, `fingerprint.fingerprint`, `identifiers`, `json_schema.event_schema`,
-`recorded.Recorded`, `registry.REGISTRY`, `sealing`, `trace_context`, `types`.
+Others use: `binary_mode.structured`, `codec`, `complaint`, `construction.construct_event`,
+`construction.construct_facts`, `content.FORGOTTEN`, `content.without_content`, `envelope.Event`,
+`envelope.Receipt`, `envelope.new_event`, `fingerprint.fingerprint`, `identifiers`,
+`json_schema.event_schema`, `recorded.Recorded`, `registry.REGISTRY`, `sealing`, `trace_context`,
+`types`.
 """
 
 from __future__ import annotations

@@ -5,12 +5,13 @@ from __future__ import annotations
 import difflib
 from typing import TYPE_CHECKING, Final
 
+from pydantic import ValidationError
+
 from anabranch_events.errors import InputInvalid
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from pydantic import ValidationError
     from pydantic_core import ErrorDetails
 
 _COMPLAINTS_TOLD: Final = 3
@@ -94,6 +95,11 @@ def input_invalid(
         field=next(iter(told)),
         fix=_fix(complaints, [*told], known=tuple(known)),
     )
+
+
+def in_words(error: Exception) -> str:
+    """Return what an error says: pydantic's in our words and in one line, any other as it is."""
+    return str(input_invalid(error) if isinstance(error, ValidationError) else error)
 
 
 def _caused(complaints: Sequence[ErrorDetails]) -> list[ErrorDetails]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 from pydantic import ValidationError
 
-from anabranch_events import input_invalid
+from anabranch_events.event.complaint import in_words
 from anabranch_thinking.errors import ExecutorFailed
 from anabranch_thinking.executors.base import ForkedWork
 from anabranch_thinking.sessions.findings import Finding, InsightDraft, plain
@@ -64,10 +64,8 @@ def finding_in(text: str, *, by: str) -> Finding | ForkedWork | str:
             ),
         )
     except (ValidationError, TypeError) as error:
-        problem = input_invalid(error) if isinstance(error, ValidationError) else error
         raise ExecutorFailed(
-            f"{by} wrote JSON that is not a finding: {problem}",
-            fix=_FORM,
+            f"{by} wrote JSON that is not a finding: {in_words(error)}", fix=_FORM
         ) from error
 
 
