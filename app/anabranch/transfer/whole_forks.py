@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from anabranch_events.event.types import BranchCreated, JoinTerms
-from anabranch_events.write.atomic_batch import BATCH_EVENTS_MAX
+from anabranch_events.jetstream.limits import BATCH_EVENTS_MAX
 
 if TYPE_CHECKING:
     from anabranch_events import Event

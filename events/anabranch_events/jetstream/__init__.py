@@ -3,6 +3,6 @@
 Others use: `announcements`, `api`, `claim_check.ClaimCheck`, `claim_check.is_reference`,
 `direct_get`, `documents.Documents`, `documents.StoredDocuments`, `ended.DELETIONS`,
 `ended.EndedNamespaces`, `ended.ended_by`, `explained.Explained`, `kept_stream.ensure`, `kv.Bucket`,
-`kv.drop_values`, `kv.open_bucket`, `ledger`, `limits.Hindrance`, `limits.read_hindrances`,
-`limits.refuse_without_purge`, `sealed.checked_sealable`, `snapshot`, `stream`, `tenant_view`.
+`kv.drop_values`, `kv.open_bucket`, `ledger`, `limits`, `sealed.checked_sealable`, `snapshot`,
+`stream`, `tenant_view`.
 """

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 MESSAGE_BYTES: Final = 1024 * 1024
 """The size that a message of ours may have: data of 512 KiB, and what stands around them."""
-BATCH_MAX: Final = 1000
+BATCH_EVENTS_MAX: Final = 1000
 """The events that one batch may have."""
 _ELSEWHERE: Final = (
     "nats-server cannot take that back: move to a new stream (`anabranch events export`, and "
@@ -64,7 +64,7 @@ def _hindrances(info: Mapping[str, Any]) -> Iterator[Hindrance]:
         effect = f"no more than {config['max_consumers']} may read at a time"
         yield Hindrance("max_consumers", effect, "raise it, or set it to -1")
     for limit, what, needed in (
-        ("max_msgs", "messages", BATCH_MAX),
+        ("max_msgs", "messages", BATCH_EVENTS_MAX),
         ("max_bytes", "bytes", MESSAGE_BYTES),
     ):
         left = config.get(limit, -1) - state[what]

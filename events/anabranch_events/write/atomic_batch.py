@@ -26,6 +26,7 @@ from anabranch_events.jetstream.api import (
     translated,
 )
 from anabranch_events.jetstream.direct_get import EVENT_ID, ask_leader, position_of, read_subject
+from anabranch_events.jetstream.limits import BATCH_EVENTS_MAX
 from anabranch_events.jetstream.stream import DUPLICATE_WINDOW_S
 from anabranch_events.transport.inbox import STATUS, Unanswered
 from anabranch_events.write.append import (
@@ -46,7 +47,6 @@ if TYPE_CHECKING:
     from anabranch_events.transport.client import Outbound
     from anabranch_events.transport.connection import Connection
 
-BATCH_EVENTS_MAX: Final = 1000
 BUSY_LIMITS: Final = 3
 """The time limits of a request for which a batch waits while too many others are begun.
 

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from anabranch_events.errors import AnabranchError, LogFull, LogUnavailable
 from anabranch_events.jetstream.api import Refused
+from anabranch_events.jetstream.limits import BATCH_EVENTS_MAX
 from anabranch_events.write.append import append
-from anabranch_events.write.atomic_batch import BATCH_EVENTS_MAX, BatchesBusy, append_batch
+from anabranch_events.write.atomic_batch import BatchesBusy, append_batch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
